@@ -1,0 +1,105 @@
+#include "engine/core/arena.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+
+namespace mebm::engine {
+namespace {
+
+std::size_t round_up(std::size_t value, std::size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace
+
+Arena::Arena(std::size_t limit_bytes) : limit_(limit_bytes) {}
+
+Arena::~Arena() {
+  for (Chunk& chunk : chunks_) munmap(chunk.data, chunk.bytes);
+}
+
+void Arena::reserve(std::size_t bytes) {
+  const std::size_t size = round_up(std::max(bytes, kChunkBytes), std::size_t{2} << 20);
+  if (limit_ != 0 && reserved_ + size > limit_)
+    fail("out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; lower the batch size or the width",
+         bytes >> 20, reserved_ >> 20, limit_ >> 20);
+  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED)
+    fail("out of memory: the system refused {} MiB beyond {} MiB; lower the batch size or the width", size >> 20,
+         reserved_ >> 20);
+  madvise(data, size, MADV_HUGEPAGE);  // advice only: fewer TLB misses where the system grants it
+  auto* begin = static_cast<std::byte*>(data);
+  chunks_.push_back({begin, size, {{begin, size}}});
+  chunks_.back().free.reserve(256);
+  reserved_ += size;
+}
+
+std::byte* Arena::take(std::size_t bytes) {
+  Chunk* best_chunk = nullptr;
+  std::size_t best = 0, best_bytes = ~std::size_t{0};
+  for (Chunk& chunk : chunks_)
+    for (std::size_t i = 0; i < chunk.free.size(); ++i)
+      if (chunk.free[i].bytes >= bytes && chunk.free[i].bytes < best_bytes) {
+        best_chunk = &chunk;
+        best = i;
+        best_bytes = chunk.free[i].bytes;
+      }
+  if (best_chunk == nullptr) return nullptr;
+  FreeBlock& block = best_chunk->free[best];
+  std::byte* data = block.data;
+  block.data += bytes;
+  block.bytes -= bytes;
+  if (block.bytes == 0) best_chunk->free.erase(best_chunk->free.begin() + static_cast<std::ptrdiff_t>(best));
+  return data;
+}
+
+Storage* Arena::new_storage() {
+  if (idle_storages_.empty()) {
+    storages_.push_back(std::make_unique<Storage>());
+    idle_storages_.reserve(storages_.size());
+    return storages_.back().get();
+  }
+  Storage* storage = idle_storages_.back();
+  idle_storages_.pop_back();
+  return storage;
+}
+
+Storage* Arena::allocate(std::size_t bytes) {
+  const std::size_t size = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
+  std::byte* data = take(size);
+  if (data == nullptr) {
+    reserve(size);
+    data = take(size);
+  }
+  Storage* storage = new_storage();
+  *storage = Storage{data, size, this, next_id_++, 0, 1};
+  in_use_ += size;
+  peak_ = std::max(peak_, in_use_);
+  return storage;
+}
+
+void Arena::release(Storage* storage) {
+  in_use_ -= storage->bytes;
+  for (Chunk& chunk : chunks_) {
+    if (storage->data < chunk.data || storage->data >= chunk.data + chunk.bytes) continue;
+    auto next = std::upper_bound(chunk.free.begin(), chunk.free.end(), storage->data,
+                                 [](const std::byte* data, const FreeBlock& block) { return data < block.data; });
+    const bool joins_next = next != chunk.free.end() && storage->data + storage->bytes == next->data;
+    const bool joins_previous =
+        next != chunk.free.begin() && std::prev(next)->data + std::prev(next)->bytes == storage->data;
+    if (joins_previous) {
+      std::prev(next)->bytes += storage->bytes + (joins_next ? next->bytes : 0);
+      if (joins_next) chunk.free.erase(next);
+    } else if (joins_next) {
+      next->data = storage->data;
+      next->bytes += storage->bytes;
+    } else {
+      chunk.free.insert(next, FreeBlock{storage->data, storage->bytes});
+    }
+    break;
+  }
+  idle_storages_.push_back(storage);
+}
+
+}  // namespace mebm::engine

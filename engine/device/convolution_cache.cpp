@@ -1,0 +1,67 @@
+#include "engine/device/convolution_cache.h"
+
+#include <string_view>
+
+#include "engine/device/context.h"
+
+namespace mebm::engine {
+namespace {
+
+using kernels::conv2d::Direction;
+using kernels::conv2d::Params;
+
+std::string_view name_of_direction(Direction direction) {
+  switch (direction) {
+    case Direction::forward: return "forward";
+    case Direction::backward_data: return "backward_data";
+    case Direction::backward_weights: return "backward_weights";
+  }
+  return "?";
+}
+
+}  // namespace
+
+std::size_t ConvolutionCache::PlanKeyHash::operator()(const PlanKey& key) const {
+  const Params& p = key.params;
+  std::size_t hash = static_cast<std::size_t>(key.direction) * 4 + static_cast<std::size_t>(key.dtype);
+  for (std::int64_t value : {p.images, p.in_channels, p.in_height, p.in_width, p.out_channels, p.out_height,
+                             p.out_width, p.kernel, p.stride, p.padding, std::int64_t{p.accumulate}})
+    hash = hash * 1099511628211u + static_cast<std::size_t>(value);
+  return hash;
+}
+
+const kernels::conv2d::Plan& ConvolutionCache::plan(const Params& params, Direction direction, DType dtype) {
+  const PlanKey key{params, direction, dtype};
+  if (auto found = plans_.find(key); found != plans_.end()) return *found->second;
+  require(dtype == DType::fp32 || dtype == DType::fp64, "conv2d: no CPU convolution for {}", name_of(dtype));
+  const auto make = [&](const Params& p) {
+    return dtype == DType::fp64
+               ? kernels::conv2d::make_gemm_plan(context_.exec(), p, direction)
+               : kernels::conv2d::make_onednn_plan(context_.exec(), p, direction,
+                                                   channel_block(context_.feature_layout(16, dtype)));
+  };
+  kernels::conv2d::PlanResult result = make(params);
+  if (result.plan == nullptr)
+    fail("conv2d {} {}x{}x{}x{} -> {} channels, kernel {}, stride {}, {} on the CPU: {}",
+         name_of_direction(direction), params.images, params.in_channels, params.in_height, params.in_width,
+         params.out_channels, params.kernel, params.stride, name_of(dtype), result.error);
+  if (std::string_view(result.plan->algorithm()) == "winograd") ++winograd_plans_;
+  return *plans_.emplace(key, std::move(result.plan)).first->second;
+}
+
+const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::conv2d::Plan& plan) {
+  Prepared& entry = weights_[{weights.storage_id(), plan.weight_format()}];
+  if (entry.valid && entry.version == weights.version()) return entry.tensor;
+  if (!entry.tensor.defined()) {
+    const auto elements = static_cast<std::int64_t>((plan.prepared_weight_bytes() + size_of(weights.dtype()) - 1) /
+                                                    size_of(weights.dtype()));
+    entry.tensor = context_.empty({elements}, weights.dtype());
+  }
+  plan.prepare_weights(weights.data(), entry.tensor.data());
+  entry.version = weights.version();
+  entry.valid = true;
+  ++preparations_;
+  return entry.tensor;
+}
+
+}  // namespace mebm::engine

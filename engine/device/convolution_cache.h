@@ -1,0 +1,58 @@
+#pragma once
+// Convolution plans by shape, and weights in the plans' private formats, made again only when the weights change.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "engine/core/tensor.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace mebm::engine {
+
+class Context;
+
+class ConvolutionCache {
+ public:
+  explicit ConvolutionCache(Context& context) : context_(context) {}
+
+  const kernels::conv2d::Plan& plan(const kernels::conv2d::Params& params, kernels::conv2d::Direction direction,
+                                    DType dtype);
+  // `weights` (plain O,I,kh,kw) in the plan's format; prepared once per version of the weights.
+  const Tensor& prepared(const Tensor& weights, const kernels::conv2d::Plan& plan);
+
+  std::size_t plan_count() const { return plans_.size(); }
+  std::uint64_t preparations() const { return preparations_; }
+  std::uint64_t winograd_plans() const { return winograd_plans_; }
+
+ private:
+  struct PlanKey {
+    kernels::conv2d::Params params;
+    kernels::conv2d::Direction direction;
+    DType dtype;
+    bool operator==(const PlanKey&) const = default;
+  };
+  struct PlanKeyHash {
+    std::size_t operator()(const PlanKey& key) const;
+  };
+  struct WeightKey {
+    std::uint64_t storage, format;
+    bool operator==(const WeightKey&) const = default;
+  };
+  struct WeightKeyHash {
+    std::size_t operator()(const WeightKey& key) const { return key.storage * 0x9E3779B97F4A7C15u ^ key.format; }
+  };
+  struct Prepared {
+    Tensor tensor;
+    std::uint32_t version = 0;
+    bool valid = false;
+  };
+
+  Context& context_;
+  std::unordered_map<PlanKey, std::unique_ptr<kernels::conv2d::Plan>, PlanKeyHash> plans_;
+  std::unordered_map<WeightKey, Prepared, WeightKeyHash> weights_;
+  std::uint64_t preparations_ = 0, winograd_plans_ = 0;
+};
+
+}  // namespace mebm::engine

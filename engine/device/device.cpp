@@ -1,0 +1,61 @@
+#include "engine/device/device.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "engine/core/error.h"
+
+namespace mebm::engine {
+namespace {
+
+int read_int(const std::string& path, int missing) {
+  std::ifstream file(path);
+  int value;
+  return file >> value ? value : missing;
+}
+
+// CPUs granted by the cgroup v2 quota, rounded up; 0 where there is none.
+int quota_cpus() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
+  return static_cast<int>((std::stod(quota) + period - 1) / period);
+}
+
+}  // namespace
+
+Device parse_device(std::string_view text) {
+  if (text == "auto" || text == "cpu") return {DeviceKind::cpu, 0};
+  if (text == "cuda" || text.starts_with("cuda:"))
+    fail_input("--device {}: this build has no CUDA backend; use --device cpu", text);
+  fail_input("--device {}: unknown device; known: auto, cpu, cuda, cuda:<index>", text);
+}
+
+int physical_cores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
+  std::set<std::pair<int, int>> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask)) continue;
+    const std::string topology = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+    cores.insert({read_int(topology + "physical_package_id", 0), read_int(topology + "core_id", cpu)});
+  }
+  const int quota = quota_cpus(), count = std::max<int>(1, static_cast<int>(cores.size()));
+  return quota > 0 ? std::min(quota, count) : count;
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown processor";
+}
+
+}  // namespace mebm::engine

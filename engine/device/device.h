@@ -1,0 +1,26 @@
+#pragma once
+// Which processor a run uses.
+
+#include <string>
+#include <string_view>
+
+namespace mebm::engine {
+
+enum class DeviceKind { cpu, cuda };
+
+struct Device {
+  DeviceKind kind = DeviceKind::cpu;
+  int index = 0;
+};
+
+// "auto" | "cpu" | "cuda" | "cuda:<i>". Throws InputError for anything else, and where this build or machine has
+// no such device; "auto" is the CPU where there is no GPU.
+Device parse_device(std::string_view text);
+
+// Physical cores this process may use: the affinity mask, one per core, bounded by the container's CPU quota.
+int physical_cores();
+
+// The processor's name as the system gives it.
+std::string cpu_name();
+
+}  // namespace mebm::engine

@@ -1,0 +1,138 @@
+#include "engine/ops/dense.h"
+
+#include <algorithm>
+
+#include "engine/ops/dispatch.h"
+#include "kernels/linear/linear.h"
+#include "kernels/pool/pool.h"
+#include "kernels/softmax/softmax.h"
+
+namespace mebm::engine::ops {
+namespace {
+
+bool adds(WriteMode mode) { return mode == WriteMode::accumulate; }
+
+void check_logits(const Tensor& logits, const Tensor& labels, const char* op) {
+  require(logits.shape().rank() == 2 && labels.shape().rank() == 1 && labels.extent(0) == logits.extent(0),
+          "{}: logits {} do not fit labels {}", op, logits.shape().text(), labels.shape().text());
+}
+
+}  // namespace
+
+Tensor global_average_pool(Context& context, const Tensor& x) {
+  require(x.shape().rank() == 4, "global_average_pool: {} is not N,C,H,W", x.shape().text());
+  Tensor features = context.empty({x.extent(0), x.extent(1)}, x.dtype());
+  dispatch_float(x.dtype(), "global_average_pool", [&]<typename T>() {
+    kernels::pool::global_average(context.exec(), feature_map(x), x.as<T>(), features.as<T>());
+  });
+  return features;
+}
+
+void global_average_pool_backward(Context& context, const Tensor& dfeatures, Tensor& dx, WriteMode mode) {
+  dispatch_float(dx.dtype(), "global_average_pool backward", [&]<typename T>() {
+    kernels::pool::global_average_backward(context.exec(), feature_map(dx), dfeatures.as<T>(), dx.as<T>(),
+                                           adds(mode));
+  });
+}
+
+Tensor linear(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias) {
+  require(x.shape().rank() == 2 && weights.shape().rank() == 2 && x.extent(1) == weights.extent(1) &&
+              bias.elements() == weights.extent(0),
+          "linear: input {} does not fit weights {} and bias {}", x.shape().text(), weights.shape().text(),
+          bias.shape().text());
+  Tensor y = context.empty({x.extent(0), weights.extent(0)}, x.dtype());
+  dispatch_float(x.dtype(), "linear", [&]<typename T>() {
+    kernels::linear::forward(x.extent(0), x.extent(1), weights.extent(0), x.as<T>(), weights.as<T>(), bias.as<T>(),
+                             y.as<T>());
+  });
+  return y;
+}
+
+void linear_backward_input(Context&, const Tensor& dy, const Tensor& weights, Tensor& dx, WriteMode mode) {
+  dispatch_float(dx.dtype(), "linear backward", [&]<typename T>() {
+    kernels::linear::backward_input(dx.extent(0), dx.extent(1), weights.extent(0), dy.as<T>(), weights.as<T>(),
+                                    dx.as<T>(), adds(mode));
+  });
+}
+
+void linear_backward_weights(Context&, const Tensor& x, const Tensor& dy, Tensor* dweights, WriteMode weights_mode,
+                             Tensor* dbias, WriteMode bias_mode) {
+  dispatch_float(x.dtype(), "linear backward", [&]<typename T>() {
+    kernels::linear::backward_weights(x.extent(0), x.extent(1), dy.extent(1), x.as<T>(), dy.as<T>(),
+                                      dweights != nullptr ? dweights->as<T>() : nullptr,
+                                      dbias != nullptr ? dbias->as<T>() : nullptr, adds(weights_mode),
+                                      adds(bias_mode));
+  });
+}
+
+void gemm(Context&, bool transpose_a, bool transpose_b, double alpha, const Tensor& a, const Tensor& b, Tensor& c,
+          WriteMode mode) {
+  const std::int64_t inner_a = a.extent(transpose_a ? 0 : 1), inner_b = b.extent(transpose_b ? 1 : 0);
+  require(a.extent(transpose_a ? 1 : 0) == c.extent(0) && b.extent(transpose_b ? 0 : 1) == c.extent(1) &&
+              inner_a == inner_b,
+          "gemm: {} times {} does not give {}", a.shape().text(), b.shape().text(), c.shape().text());
+  dispatch_float(c.dtype(), "gemm", [&]<typename T>() {
+    kernels::linear::gemm(transpose_a, transpose_b, c.extent(0), c.extent(1), inner_a, alpha, a.as<T>(), b.as<T>(),
+                          c.as<T>(), adds(mode));
+  });
+}
+
+Tensor make_labels(Context& context, std::span<const std::int32_t> labels, std::int64_t classes) {
+  Tensor out = context.empty({static_cast<std::int64_t>(labels.size())}, DType::int32);
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    require(labels[i] >= 0 && labels[i] < classes, "label {} of row {} is outside 0 ... {}", labels[i], i,
+            classes - 1);
+  std::copy(labels.begin(), labels.end(), out.as<int>());
+  return out;
+}
+
+Tensor logsumexp(Context& context, const Tensor& logits) {
+  Tensor out = context.empty({logits.extent(0)}, logits.dtype());
+  dispatch_float(logits.dtype(), "logsumexp", [&]<typename T>() {
+    kernels::softmax::logsumexp(logits.extent(0), logits.extent(1), logits.as<T>(), out.as<T>());
+  });
+  return out;
+}
+
+void logsumexp_backward(Context&, const Tensor& logits, const Tensor& dout, Tensor& dlogits, WriteMode mode) {
+  dispatch_float(logits.dtype(), "logsumexp backward", [&]<typename T>() {
+    kernels::softmax::logsumexp_backward(logits.extent(0), logits.extent(1), logits.as<T>(), dout.as<T>(),
+                                         dlogits.as<T>(), adds(mode));
+  });
+}
+
+Tensor gather_class(Context& context, const Tensor& logits, const Tensor& labels) {
+  check_logits(logits, labels, "gather_class");
+  Tensor out = context.empty({logits.extent(0)}, logits.dtype());
+  dispatch_float(logits.dtype(), "gather_class", [&]<typename T>() {
+    kernels::softmax::gather(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>(), out.as<T>());
+  });
+  return out;
+}
+
+void gather_class_backward(Context&, const Tensor& labels, const Tensor& dout, Tensor& dlogits, WriteMode mode) {
+  dispatch_float(dlogits.dtype(), "gather_class backward", [&]<typename T>() {
+    kernels::softmax::gather_backward(dlogits.extent(0), dlogits.extent(1), labels.as<int>(), dout.as<T>(),
+                                      dlogits.as<T>(), adds(mode));
+  });
+}
+
+Tensor cross_entropy(Context& context, const Tensor& logits, const Tensor& labels) {
+  check_logits(logits, labels, "cross_entropy");
+  Tensor out = context.empty({1}, logits.dtype());
+  dispatch_float(logits.dtype(), "cross_entropy", [&]<typename T>() {
+    *out.as<T>() = static_cast<T>(
+        kernels::softmax::cross_entropy(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>()));
+  });
+  return out;
+}
+
+void cross_entropy_backward(Context&, const Tensor& logits, const Tensor& labels, double dloss, Tensor& dlogits,
+                            WriteMode mode) {
+  dispatch_float(logits.dtype(), "cross_entropy backward", [&]<typename T>() {
+    kernels::softmax::cross_entropy_backward(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>(),
+                                             dloss, dlogits.as<T>(), adds(mode));
+  });
+}
+
+}  // namespace mebm::engine::ops

@@ -1,0 +1,28 @@
+#include "engine/ops/optimizer.h"
+
+#include <vector>
+
+#include "engine/ops/dispatch.h"
+#include "kernels/sgd_step/sgd_step.h"
+
+namespace mebm::engine::ops {
+
+void sgd_step(Context& context, double learning_rate, double momentum, double weight_decay,
+              std::span<const SgdTensors> tensors) {
+  if (tensors.empty()) return;
+  dispatch_float(tensors.front().weight->dtype(), "sgd_step", [&]<typename T>() {
+    std::vector<kernels::sgd_step::Group<T>> groups;
+    groups.reserve(tensors.size());
+    for (const SgdTensors& t : tensors) {
+      require(t.weight->shape() == t.gradient->shape() && t.weight->shape() == t.velocity->shape(),
+              "sgd_step: weight {}, velocity {} and gradient {} must be alike", t.weight->shape().text(),
+              t.velocity->shape().text(), t.gradient->shape().text());
+      groups.push_back({t.weight->as<T>(), t.velocity->as<T>(), t.gradient->as<T>(), t.weight->elements()});
+    }
+    kernels::sgd_step::step<T>(context.exec(), {learning_rate, momentum, weight_decay}, groups.data(),
+                               static_cast<std::int64_t>(groups.size()));
+  });
+  for (const SgdTensors& t : tensors) t.weight->bump_version();
+}
+
+}  // namespace mebm::engine::ops

@@ -1,0 +1,23 @@
+#pragma once
+// Standard normals as a function of (key, purpose, iteration, slot, step, element); the same numbers the fused
+// Langevin step adds.
+
+#include <cstdint>
+
+#include "kernels/core/exec.h"
+#include "kernels/core/philox.h"
+
+namespace mebm::kernels::random_normal {
+
+struct Params {
+  std::int64_t rows = 0, elements = 0;  // out: [rows][elements]
+  PhiloxKey key;
+  RandomPurpose purpose = RandomPurpose::langevin_noise;
+  std::uint32_t iteration = 0, step = 0;
+  std::uint32_t first_slot = 0;  // slot of row 0; row r uses first_slot + r
+};
+
+template <typename T>
+void fill(const CpuExec& exec, const Params& params, T* out);
+
+}  // namespace mebm::kernels::random_normal

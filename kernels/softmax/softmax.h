@@ -1,0 +1,35 @@
+#pragma once
+// Functions of class logits [rows][classes]; the row maximum is subtracted first, sums are in fp64.
+
+#include <cstdint>
+
+namespace mebm::kernels::softmax {
+
+// out[r] = log sum_y exp(logits[r][y])
+template <typename T>
+void logsumexp(std::int64_t rows, std::int64_t classes, const T* logits, T* out);
+
+// dlogits (+)= dout[r] softmax(logits[r])
+template <typename T>
+void logsumexp_backward(std::int64_t rows, std::int64_t classes, const T* logits, const T* dout, T* dlogits,
+                        bool accumulate);
+
+// Mean over rows of log sum exp(logits[r]) - logits[r][labels[r]]; labels in 0 ... classes - 1.
+template <typename T>
+double cross_entropy(std::int64_t rows, std::int64_t classes, const T* logits, const int* labels);
+
+// dlogits (+)= dloss (softmax(logits[r]) - onehot(labels[r])) / rows
+template <typename T>
+void cross_entropy_backward(std::int64_t rows, std::int64_t classes, const T* logits, const int* labels,
+                            double dloss, T* dlogits, bool accumulate);
+
+// out[r] = logits[r][labels[r]]
+template <typename T>
+void gather(std::int64_t rows, std::int64_t classes, const T* logits, const int* labels, T* out);
+
+// dlogits[r][labels[r]] += dout[r]; everything else (+)= 0
+template <typename T>
+void gather_backward(std::int64_t rows, std::int64_t classes, const int* labels, const T* dout, T* dlogits,
+                     bool accumulate);
+
+}  // namespace mebm::kernels::softmax
