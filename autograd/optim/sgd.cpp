@@ -1,0 +1,36 @@
+#include "autograd/optim/sgd.h"
+
+#include <utility>
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/optimizer.h"
+
+namespace mebm::autograd {
+
+Sgd::Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* const> parameters)
+    : context_(context), options_(std::move(options)), parameters_(parameters.begin(), parameters.end()) {
+  for (const Parameter* parameter : parameters_) {
+    velocities_.push_back(context.empty(parameter->value.shape(), parameter->value.dtype()));
+    engine::ops::fill(context, 0, velocities_.back());
+  }
+}
+
+double Sgd::learning_rate(std::int64_t iteration, std::int64_t epoch) const {
+  double rate = options_.learning_rate;
+  if (iteration < options_.warmup_iterations)
+    rate *= static_cast<double>(iteration) / static_cast<double>(options_.warmup_iterations);
+  for (int milestone : options_.milestones)
+    if (epoch >= milestone) rate *= options_.decay;
+  return rate;
+}
+
+void Sgd::step(double learning_rate) {
+  std::vector<engine::ops::SgdTensors> tensors;
+  tensors.reserve(parameters_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (parameters_[i]->reached)
+      tensors.push_back({&parameters_[i]->value, &velocities_[i], &parameters_[i]->gradient});
+  engine::ops::sgd_step(context_, learning_rate, options_.momentum, options_.weight_decay, tensors);
+}
+
+}  // namespace mebm::autograd

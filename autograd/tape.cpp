@@ -1,0 +1,153 @@
+#include "autograd/tape.h"
+
+#include "autograd/ops/elementwise.h"
+#include "engine/ops/elementwise.h"
+
+namespace mebm::autograd {
+
+using engine::require;
+using engine::Tensor;
+using engine::WriteMode;
+
+const Variable& Node::saved_variable(std::size_t i) const {
+  require(i < saved_count, "{}: saved value {} was released; backward consumes the tape", operation->name, i);
+  const Saved& entry = saved[i];
+  require(entry.variable.value.version() == entry.version,
+          "{}: value {} it saved was changed in place (version {}, now {})", operation->name, i, entry.version,
+          entry.variable.value.version());
+  return entry.variable;
+}
+
+int Tape::new_slot(const Tensor& value, Parameter* parameter) {
+  slots_.push_back({value.shape(), value.dtype(), value.layout(), Tensor(), parameter});
+  return static_cast<int>(slots_.size()) - 1;
+}
+
+Variable Tape::leaf(Tensor value) {
+  Variable variable{std::move(value), Variable::kNoSlot};
+  if (recording_) variable.slot = new_slot(variable.value, nullptr);
+  return variable;
+}
+
+Variable Tape::parameter(Parameter& parameter) {
+  Variable variable{parameter.value, Variable::kNoSlot};
+  if (recording_ && !parameters_frozen_) variable.slot = new_slot(parameter.value, &parameter);
+  return variable;
+}
+
+Node* Tape::record(const Operation& operation, std::initializer_list<int> inputs, Variable& output) {
+  if (!recording_) return nullptr;
+  bool wanted = false;
+  for (int slot : inputs) wanted = wanted || slot != Variable::kNoSlot;
+  if (!wanted) return nullptr;
+  output.slot = new_slot(output.value, nullptr);
+  Node& node = nodes_.emplace_back();
+  node.operation = &operation;
+  node.inputs.fill(Variable::kNoSlot);
+  std::size_t i = 0;
+  for (int slot : inputs) node.inputs[i++] = slot;
+  node.output = output.slot;
+  return &node;
+}
+
+void Tape::backward(const Variable& output, Tensor seed) {
+  require(output.needs_gradient(), "backward: the output depends on nothing that wants a gradient");
+  require(seed.shape() == output.value.shape(), "backward: seed {} does not fit output {}", seed.shape().text(),
+          output.value.shape().text());
+  slots_[static_cast<std::size_t>(output.slot)].gradient = std::move(seed);
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    Node& node = nodes_[i];
+    Tensor& gradient = slots_[static_cast<std::size_t>(node.output)].gradient;
+    if (gradient.defined()) {
+      BackwardContext backward_context(*this, node);
+      node.operation->backward(backward_context);
+    }
+    gradient.reset();
+    node.saved = {};
+    node.saved_count = 0;
+  }
+}
+
+void Tape::backward(const Variable& output) {
+  require(output.value.elements() == 1, "backward: output {} needs a seed", output.value.shape().text());
+  Tensor seed = context_.empty(output.value.shape(), output.value.dtype());
+  engine::ops::fill(context_, 1, seed);
+  backward(output, std::move(seed));
+}
+
+Tensor Tape::gradient(const Variable& leaf) const {
+  require(leaf.needs_gradient(), "gradient: the variable is a constant");
+  return slots_[static_cast<std::size_t>(leaf.slot)].gradient;
+}
+
+std::vector<bool> Tape::reachable_from(std::span<const Variable> wrt) const {
+  std::vector<bool> wanted(slots_.size(), false);
+  for (const Variable& variable : wrt) {
+    require(variable.needs_gradient(), "gradients: a variable to differentiate by is a constant");
+    wanted[static_cast<std::size_t>(variable.slot)] = true;
+  }
+  for (const Node& node : nodes_)
+    for (int slot : node.inputs)
+      if (slot != Variable::kNoSlot && wanted[static_cast<std::size_t>(slot)])
+        wanted[static_cast<std::size_t>(node.output)] = true;
+  return wanted;
+}
+
+std::vector<Variable> Tape::gradients(const Variable& output, const Variable& seed, std::span<const Variable> wrt) {
+  require(output.needs_gradient(), "gradients: the output depends on nothing that wants a gradient");
+  const std::vector<bool> wanted = reachable_from(wrt);
+  std::vector<Variable> gradients(slots_.size());
+  gradients[static_cast<std::size_t>(output.slot)] = seed;
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    const Node node = nodes_[i];  // a copy: recording appends to nodes_
+    const Variable gradient = gradients[static_cast<std::size_t>(node.output)];
+    if (!gradient.value.defined() || !wanted[static_cast<std::size_t>(node.output)]) continue;
+    if (node.operation->backward_recorded == nullptr)
+      engine::fail("second derivatives through '{}' are not available: its backward cannot be recorded",
+                   node.operation->name);
+    RecordedBackward recorded(*this, node, gradient, gradients, wanted);
+    node.operation->backward_recorded(recorded);
+  }
+  std::vector<Variable> out;
+  for (const Variable& variable : wrt) out.push_back(gradients[static_cast<std::size_t>(variable.slot)]);
+  return out;
+}
+
+void Tape::clear() {
+  nodes_.clear();
+  slots_.clear();
+}
+
+GradTarget BackwardContext::target(std::size_t input) const {
+  Tape::Slot& s = slot(node_.inputs[input]);
+  if (s.parameter != nullptr) {
+    const WriteMode mode = s.parameter->reached ? WriteMode::accumulate : WriteMode::overwrite;
+    s.parameter->reached = true;
+    return {&s.parameter->gradient, mode};
+  }
+  if (!s.gradient.defined()) {
+    s.gradient = context().empty(s.shape, s.dtype, s.layout);
+    return {&s.gradient, WriteMode::overwrite};
+  }
+  if (!s.gradient.unique()) s.gradient = engine::ops::clone(context(), s.gradient);
+  return {&s.gradient, WriteMode::accumulate};
+}
+
+void BackwardContext::pass(std::size_t input, const Tensor& gradient) const {
+  Tape::Slot& s = slot(node_.inputs[input]);
+  require(gradient.shape() == s.shape && gradient.layout() == s.layout, "{}: gradient {} does not fit input {}",
+          node_.operation->name, gradient.shape().text(), s.shape.text());
+  if (s.parameter == nullptr && !s.gradient.defined()) {
+    s.gradient = gradient;
+    return;
+  }
+  const GradTarget to = target(input);
+  engine::ops::copy(context(), gradient, *to.tensor, to.mode);
+}
+
+void RecordedBackward::give(std::size_t input, const Variable& gradient) const {
+  Variable& total = gradients_[static_cast<std::size_t>(node_.inputs[input])];
+  total = total.value.defined() ? add(tape_, total, gradient) : gradient;
+}
+
+}  // namespace mebm::autograd
