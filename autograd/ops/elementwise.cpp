@@ -88,6 +88,11 @@ const Operation kPlaceRows{"place_rows",
                              b.give(0, rows(b.tape(), b.gradient(), range.begin, range.count));
                            }};
 
+const Operation kReshape{"reshape", [](BackwardContext& b) { b.pass(0, b.gradient().reshaped(b.shape(0))); },
+                         [](RecordedBackward& b) {
+                           b.give(0, reshape(b.tape(), b.gradient(), b.attributes<Shape>()));
+                         }};
+
 const Operation kLeakyRelu{"leaky_relu",
                            [](BackwardContext& b) {
                              const GradTarget to = b.target(0);
@@ -159,6 +164,14 @@ Variable place_rows(Tape& tape, const Variable& a, std::int64_t begin, std::int6
   Tensor part = out.value.rows(begin, a.value.extent(0));
   ops::copy(tape.context(), a.value, part, WriteMode::overwrite);
   if (Node* node = tape.record(kPlaceRows, {a.slot}, out)) node->set(RowRange{begin, a.value.extent(0), total});
+  return out;
+}
+
+Variable flatten(Tape& tape, const Variable& a) { return reshape(tape, a, {a.value.elements()}); }
+
+Variable reshape(Tape& tape, const Variable& a, const Shape& shape) {
+  Variable out{a.value.reshaped(shape)};
+  if (Node* node = tape.record(kReshape, {a.slot}, out)) node->set(a.value.shape());
   return out;
 }
 
