@@ -100,7 +100,7 @@ struct Hdf5Entry {
   Hdf5Type type = Hdf5Type::other;  // datasets only
 };
 
-// std::monostate: present, but neither a single string nor a single number.
+// std::monostate: present, but neither a single string nor a single number (of at most int64's range).
 using Hdf5Attribute = std::variant<std::monostate, std::string, std::int64_t, double>;
 
 // Reads a file. Everything wrong with the file is an InputError that names the file, the object, what was

@@ -69,9 +69,7 @@ Hdf5Attribute read_number(const State& state, const std::string& object, const s
   } else if (type == Hdf5Type::u64) {
     std::uint64_t number = 0;
     ok = H5Aread(attribute, H5T_NATIVE_UINT64, &number) >= 0;
-    if (ok && !std::in_range<std::int64_t>(number))
-      fail_attribute(state, object, name, fmt::format("is {}, expected at most 2^63 - 1", number));
-    value = static_cast<std::int64_t>(number);
+    if (std::in_range<std::int64_t>(number)) value = static_cast<std::int64_t>(number);
   } else {
     std::int64_t number = 0;
     ok = H5Aread(attribute, H5T_NATIVE_INT64, &number) >= 0;
@@ -98,7 +96,7 @@ std::string describe(const Hdf5Attribute& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return fmt::format("the string \"{:.60}\"", *text);
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-  return "neither a single string nor a single number";
+  return "neither a single string nor a single number below 2^63";
 }
 
 }  // namespace

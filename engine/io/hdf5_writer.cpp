@@ -144,9 +144,12 @@ std::vector<std::byte> Hdf5Writer::finish() {
   if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) fail("cannot finish the HDF5 image: {}", hdf5::last_error());
   const ssize_t size = H5Fget_file_image(file, nullptr, 0);
   if (size <= 0) fail("cannot size the HDF5 image: {}", hdf5::last_error());
-  std::vector<std::byte> image(static_cast<std::size_t>(size));
-  if (H5Fget_file_image(file, image.data(), image.size()) != size)
+  // HDF5 1.10 leaves the user block out of the image, later releases put it in.
+  std::vector<std::byte> image(kUserBlockSize + static_cast<std::size_t>(size));
+  std::byte* after_block = image.data() + kUserBlockSize;
+  if (H5Fget_file_image(file, after_block, static_cast<std::size_t>(size)) != size)
     fail("cannot copy the HDF5 image: {}", hdf5::last_error());
+  if (*after_block == std::byte{0}) image.erase(image.begin(), image.begin() + kUserBlockSize);
   state_.reset();
   return image;
 }

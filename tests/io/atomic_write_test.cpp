@@ -63,8 +63,9 @@ TEST_F(AtomicWrite, FullDiskKeepsThePreviousFile) {
     const FileSizeLimit limit(100000);
     message = run_error([&] { write_atomically(at("f"), new_); });
   }
-  EXPECT_THAT(message, AllOf(HasSubstr((directory_ / "f").string()), HasSubstr("300000 bytes needed"),
-                             HasSubstr("free"), HasSubstr("the previous file is intact"), HasSubstr("limit")));
+  EXPECT_THAT(message,
+              AllOf(HasSubstr((directory_ / "f").string()), HasSubstr("300000 bytes needed"),
+                    HasSubstr("free"), HasSubstr("the previous file is intact"), HasSubstr("limit")));
   EXPECT_EQ(read_bytes(at("f")), old_);
   EXPECT_EQ(files(), 1u);
 }
@@ -107,7 +108,8 @@ TEST_F(AtomicWrite, UnwritableDirectory) {
     EXPECT_THAT(input_error([&] { check_can_write("/proc/mebm-test", 1); }), HasSubstr("cannot be written"));
     return;
   }
-  std::filesystem::permissions(directory_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  std::filesystem::permissions(directory_,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   EXPECT_THAT(run_error([&] { write_atomically(at("f"), old_); }), HasSubstr("Permission denied"));
   EXPECT_THAT(input_error([&] { check_can_write(at("f"), 1); }), HasSubstr("cannot be written"));
   std::filesystem::permissions(directory_, std::filesystem::perms::owner_all);

@@ -58,8 +58,9 @@ TEST_F(CheckpointFile, TruncationTailAndVersionAreNamed) {
   changed.resize(bytes.size() - 1);
   write_bytes(at("b.h5"), changed);
   EXPECT_EQ(verify(at("b.h5")).state, FileState::truncated);
-  EXPECT_THAT(input_error([&] { open_checked(at("b.h5")); }),
-              AllOf(HasSubstr("b.h5"), HasSubstr("truncated"), HasSubstr(std::to_string(bytes.size() - 512))));
+  EXPECT_THAT(
+      input_error([&] { open_checked(at("b.h5")); }),
+      AllOf(HasSubstr("b.h5"), HasSubstr("truncated"), HasSubstr(std::to_string(bytes.size() - 512))));
   changed = bytes;
   changed.push_back(std::byte{0});
   write_bytes(at("b.h5"), changed);
@@ -68,7 +69,8 @@ TEST_F(CheckpointFile, TruncationTailAndVersionAreNamed) {
   changed[8] = std::byte{2};
   write_bytes(at("b.h5"), changed);
   EXPECT_EQ(verify(at("b.h5")).state, FileState::newer);
-  EXPECT_THAT(input_error([&] { open_checked(at("b.h5")); }), HasSubstr("file format 2, this program reads 1"));
+  EXPECT_THAT(input_error([&] { open_checked(at("b.h5")); }),
+              HasSubstr("file format 2, this program reads 1"));
 }
 
 TEST_F(CheckpointFile, WhatIsNoHdf5FileIsRefused) {

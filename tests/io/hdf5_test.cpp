@@ -15,7 +15,9 @@ using ::testing::HasSubstr;
 using testing::input_error;
 using testing::run_error;
 
-Hdf5Reader reopened(Hdf5Writer& writer) { return Hdf5Reader(writer.finish(), "image.h5"); }
+Hdf5Reader reopened(Hdf5Writer& writer) {
+  return Hdf5Reader(writer.finish(), "image.h5");
+}
 
 template <typename T>
 std::vector<T> sample_values(std::size_t count) {
@@ -133,7 +135,8 @@ TEST(Hdf5, ConversionsAreExactOrRefused) {
               HasSubstr("holds 2.5 at element 1"));
   EXPECT_THAT(input_error([&] { reader.read<std::int64_t>("/infinite", {2}); }), HasSubstr("nan"));
   EXPECT_THAT(input_error([&] { reader.read<std::uint64_t>("/wholes", {3}); }), HasSubstr("holds -3"));
-  EXPECT_THAT(input_error([&] { reader.read<std::int64_t>("/huge", {1}); }), HasSubstr("18446744073709551615"));
+  EXPECT_THAT(input_error([&] { reader.read<std::int64_t>("/huge", {1}); }),
+              HasSubstr("18446744073709551615"));
   EXPECT_THAT(input_error([&] { reader.read<double>("/huge", {1}); }), HasSubstr("18446744073709551615"));
 }
 
@@ -144,7 +147,9 @@ TEST(Hdf5, ShapesAndLimitsAreChecked) {
   const Hdf5Reader reader = reopened(writer);
   EXPECT_EQ(reader.read_at_most<float>("/x", 6), values);
   EXPECT_THAT(input_error([&] { reader.read_at_most<float>("/x", 5); }), HasSubstr("at most 5 elements"));
-  EXPECT_THAT(input_error([&] { reader.read<float>("/x", {3, 2}); }),
+  EXPECT_THAT(input_error([&] {
+                reader.read<float>("/x", {3, 2});
+              }),
               AllOf(HasSubstr("[2, 3]"), HasSubstr("expected [3, 2]")));
   EXPECT_THAT(input_error([&] { reader.read<float>("/y", {3, 2}); }), HasSubstr("'/y'"));
   EXPECT_THAT(input_error([&] { reader.read<float>("/", {3, 2}); }), HasSubstr("no dataset"));
