@@ -1,0 +1,15 @@
+#pragma once
+// The HDF5 images file (images [N,C,H,W], optional labels [N]) as an ImageSet.
+
+#include <filesystem>
+
+#include "data/image_set.h"
+
+namespace mebm::data {
+
+// Reads a file that engine/io has checked: rank, type, range, NaN. 28x28 images are padded to 32x32.
+// num_classes is the largest label + 1, 0 without labels. InputError: unreadable file, label outside 0 ...
+// 65535.
+ImageSet read_images_hdf5(const std::filesystem::path& path);
+
+}  // namespace mebm::data
