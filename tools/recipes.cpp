@@ -1,5 +1,7 @@
 #include "tools/recipes.h"
 
+#include <algorithm>
+
 #include "engine/core/error.h"
 #include "tools/config.h"
 #include "tools/nearest.h"
@@ -9,6 +11,7 @@ namespace mebm::tools {
 std::vector<std::string> recipe_names() {
   std::vector<std::string> names;
   for (const EmbeddedRecipe& recipe : embedded_recipes()) names.emplace_back(recipe.name);
+  std::sort(names.begin(), names.end());
   return names;
 }
 

@@ -11,7 +11,7 @@ struct EmbeddedRecipe {
   std::string_view text;
 };
 
-// Every embedded recipe, sorted by name.
+// Every embedded recipe.
 std::span<const EmbeddedRecipe> embedded_recipes();
 
 }  // namespace mebm::tools
