@@ -1,0 +1,52 @@
+#include "ebm/langevin_sampler.h"
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/sampling.h"
+
+namespace mebm::ebm {
+
+using autograd::Variable;
+using engine::Tensor;
+using models::Pass;
+
+Tensor energy_gradient(autograd::Tape& tape, models::EnergyModel& model, const Tensor& images,
+                       models::EnergyKind kind, const Tensor& labels, const Pass& pass, Tensor* energies) {
+  tape.clear();
+  tape.set_parameters_frozen(true);
+  Variable x = tape.leaf(images);
+  Variable energy = model.energy(tape, model.features(tape, x, pass), kind, labels);
+  if (energies != nullptr) *energies = energy.value;
+  Tensor seed = tape.context().empty(energy.value.shape(), energy.value.dtype());
+  engine::ops::fill(tape.context(), 1, seed);
+  tape.backward(energy, std::move(seed));
+  Tensor gradient = tape.gradient(x);
+  tape.clear();
+  tape.set_parameters_frozen(false);
+  engine::require(gradient.defined(), "the energy does not depend on the images");
+  return gradient;
+}
+
+void LangevinSampler::run(models::EnergyModel& model, const LangevinRun& run, const Tensor& labels,
+                          Tensor& chains, const StepObserver& observer) {
+  for (int k = 0; k < options_.steps; ++k) {
+    const int slot =
+        run.first_statistics_slot == Pass::kNotRecorded ? Pass::kNotRecorded : run.first_statistics_slot + k;
+    const Pass pass = Pass::single(chains.extent(0), options_.batch_statistics, slot);
+    Tensor energies;
+    const Tensor gradient = energy_gradient(tape_, model, chains, options_.energy, labels, pass, &energies);
+    engine::ops::LangevinUpdate update;
+    update.step_size = options_.step_size;
+    update.noise = options_.noise;
+    update.gradient_clamp = options_.gradient_clamp;
+    update.pixel_clamp = options_.pixel_clamp;
+    update.key = run.key;
+    update.purpose = run.purpose;
+    update.iteration = run.iteration;
+    update.step = run.first_step + static_cast<std::uint32_t>(k);
+    update.first_slot = run.first_slot;
+    engine::ops::langevin_step(tape_.context(), update, gradient, chains);
+    if (observer) observer(k, energies);
+  }
+}
+
+}  // namespace mebm::ebm

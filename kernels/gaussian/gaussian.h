@@ -1,0 +1,37 @@
+#pragma once
+// The Gaussian p0 = N(mean, covariance): second moments by matrix products, a blocked Cholesky factor, draws.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/core/exec.h"
+
+namespace mebm::kernels::gaussian {
+
+// Rows of at most this many byte images keep second_moment_bytes() exact: |v - 128| <= 128 and 1024 * 128^2 =
+// 2^24, so every fp32 partial sum is an integer fp32 represents, whatever the order of summation.
+inline constexpr std::int64_t kExactRows = 1024;
+
+// moment [d][d] += sum over rows of c c^T with c = v - 128, upper triangle of 256-wide blocks (the rest is
+// left alone; see mirror_upper). rows <= kExactRows; scratch: scratch_floats(d).
+void second_moment_bytes(const CpuExec& exec, std::int64_t rows, std::int64_t d, const std::uint8_t* images,
+                         double* moment, float* scratch);
+std::size_t second_moment_scratch_floats(std::int64_t rows, std::int64_t d);
+
+// The same for fp64 rows x [rows][d]: moment += x^T x, upper triangle of blocks.
+void second_moment(const CpuExec& exec, std::int64_t rows, std::int64_t d, const double* x, double* moment);
+
+// Copies the upper triangle of a [d][d] matrix to the lower one.
+void mirror_upper(std::int64_t d, double* matrix);
+
+// Lower Cholesky factor in place, right-looking with small blocks; the strict upper triangle is set to 0.
+// Returns the number of the first pivot that is not positive, or -1. Independent of the number of threads.
+std::int64_t cholesky(const CpuExec& exec, std::int64_t d, double* matrix);
+
+// out[r] = clamp(mean + factor z[r], -bound, bound) for rows z [rows][d]; factor lower [d][d]; bound 0: no
+// clamp. A row's result does not depend on the other rows or on the number of threads.
+template <typename T>
+void draw(const CpuExec& exec, std::int64_t rows, std::int64_t d, double bound, const T* mean,
+          const T* factor, const T* z, T* out);
+
+}  // namespace mebm::kernels::gaussian
