@@ -10,31 +10,31 @@ namespace mebm::ebm {
 
 struct ModelConfig {
   std::string architecture = "wide_resnet";
-  int depth = 28;              // 6n + 4
-  int width = 10;              // channels are 16, 16w, 32w, 64w (128w with a fourth stage)
-  std::string norm = "batch";  // batch | none
-  int num_classes = 10;        // 0: no class head
+  int depth = 28;               // 6n + 4
+  int width = 10;               // channels are 16, 16w, 32w, 64w (128w with a fourth stage)
+  std::string norm = "batch";   // batch | none
+  int num_classes = 10;         // 0: no class head
   std::string energy = "head";  // head | logsumexp
   double leak = 0.2;            // slope of LeakyReLU below 0
 };
 
 struct DataConfig {
-  std::string set = "cifar10";   // cifar10 | cifar100 | mnist | fashion-mnist | images
-  int batch_size = 64;           // positives and chains per iteration
+  std::string set = "cifar10";  // cifar10 | cifar100 | mnist | fashion-mnist | images
+  int batch_size = 64;          // positives and chains per iteration
   int labelled_batch_size = 128;
-  bool augment = true;            // reflect-pad 4, random crop, flip on the labelled images
+  bool augment = true;  // reflect-pad 4, random crop, flip on the labelled images
   bool augment_positives = false;
-  double noise = 0;              // standard deviation of Gaussian noise added to data images
-  int validation = 0;            // images of the training set held out, chosen by the seed
-  std::string test;              // path of the test images where the set does not define them
+  double noise = 0;    // standard deviation of Gaussian noise added to data images
+  int validation = 0;  // images of the training set held out, chosen by the seed
+  std::string test;    // path of the test images where the set does not define them
 };
 
 struct SamplerConfig {
   int steps = 5;
   double step_size = 1;
   double noise = 0.001;
-  double gradient_clamp = 1;  // elementwise bound on the gradient; 0 = off
-  double pixel_clamp = 1;     // elementwise bound on the image after noise; 0 = off
+  double gradient_clamp = 1;         // elementwise bound on the gradient; 0 = off
+  double pixel_clamp = 1;            // elementwise bound on the image after noise; 0 = off
   std::string batch_norm = "batch";  // batch | running
 };
 
@@ -84,12 +84,12 @@ struct RunConfig {
 // The published row a recipe reproduces, printed beside the run's own figures (NaN-free: absent = false).
 struct PublishedRow {
   bool present = false;
-  std::string source;             // table and row
-  double accuracy = 0;            // percent; 0 = not reported
-  double inception_score = 0;     // 0 = not reported
-  double fid = 0;                 // 0 = not reported
-  double minutes_per_epoch = 0;   // 390 iterations on the paper's GPU; 0 = not reported
-  bool diverged = false;          // the paper marks the row as diverged, best value before
+  std::string source;            // table and row
+  double accuracy = 0;           // percent; 0 = not reported
+  double inception_score = 0;    // 0 = not reported
+  double fid = 0;                // 0 = not reported
+  double minutes_per_epoch = 0;  // 390 iterations on the paper's GPU; 0 = not reported
+  bool diverged = false;         // the paper marks the row as diverged, best value before
 };
 
 struct Config {
