@@ -1,0 +1,17 @@
+#pragma once
+// The program's commands, one file each. add_<command>() declares its options and returns what runs it.
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace mebm::tools {
+
+// Runs a parsed command and returns its exit status; throws engine::InputError (2) or engine::Error (1).
+using CommandRunner = std::function<int()>;
+
+CommandRunner add_train(CLI::App& command);
+
+}  // namespace mebm::tools

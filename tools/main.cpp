@@ -1,0 +1,91 @@
+// mebm_engine <command>: parses the command line, runs the command, turns errors into one line and an exit status.
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/core/error.h"
+#include "tools/commands.h"
+#include "tools/nearest.h"
+
+namespace {
+
+constexpr int kRunFailed = 1, kBadInput = 2;
+
+struct CommandEntry {
+  const char* name;
+  const char* summary;
+  mebm::tools::CommandRunner (*add)(CLI::App&);
+};
+
+constexpr CommandEntry kCommands[] = {
+    {"train", "train a model into a run directory", mebm::tools::add_train},
+};
+
+int report(int status, const std::string& message) {
+  std::fprintf(stderr, "mebm_engine: %s\n", message.c_str());
+  return status;
+}
+
+// One line for a command line CLI11 refused.
+std::string usage_message(const CLI::ParseError& error) {
+  std::string text = error.what();
+  for (char& c : text)
+    if (c == '\n') c = ' ';
+  return text + "; see mebm_engine --help";
+}
+
+std::string unknown_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const CommandEntry& entry : kCommands) names.emplace_back(entry.name);
+  const std::string nearest = mebm::tools::nearest(word, names);
+  return "unknown command '" + word + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") +
+         " See mebm_engine --help";
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).", "mebm_engine"};
+  app.set_version_flag("--version", "mebm_engine " MEBM_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  std::vector<std::pair<CLI::App*, mebm::tools::CommandRunner>> runners;
+  for (const CommandEntry& entry : kCommands) {
+    CLI::App* command = app.add_subcommand(entry.name, entry.summary);
+    runners.emplace_back(command, entry.add(*command));
+  }
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr)
+    return report(kBadInput, unknown_command(argv[1]));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& request) {
+    return app.exit(request);
+  } catch (const CLI::CallForVersion& request) {
+    return app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    return report(kBadInput, usage_message(error));
+  }
+  for (auto& [command, runner] : runners)
+    if (command->parsed()) return runner();
+  return report(kBadInput, "no command given; see mebm_engine --help");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is reported like a full disk
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(argc, argv);
+  } catch (const mebm::engine::InputError& error) {
+    return report(kBadInput, error.what());
+  } catch (const std::bad_alloc&) {
+    return report(kRunFailed, "out of memory; lower data.batch_size, buffer.size or model.width");
+  } catch (const std::exception& error) {
+    return report(kRunFailed, error.what());
+  }
+}
