@@ -155,7 +155,10 @@ FileCheck verify(const std::filesystem::path& path) {
 }
 
 Hdf5Reader open_checked(const std::filesystem::path& path) {
-  const FileCheck check = verify(path);
+  return open_checked(path, verify(path));
+}
+
+Hdf5Reader open_checked(const std::filesystem::path& path, const FileCheck& check) {
   if (check.state == FileState::foreign)
     preflight(path, check.file_bytes);
   else if (check.state != FileState::intact)
