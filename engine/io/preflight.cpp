@@ -23,7 +23,7 @@ namespace mebm::engine {
 namespace {
 
 constexpr std::uint64_t kMemoryBytes = std::uint64_t{1} << 30;  // beyond what the parent has mapped
-constexpr unsigned kSeconds = 30;
+constexpr unsigned kSeconds = 10;
 constexpr std::uint64_t kBytesPerSecond = 10'000'000;  // deflated data on a slow disk
 constexpr std::size_t kMaxMessage = 4000;
 constexpr int kReadable = 0, kUnreadable = 1;
