@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "engine/io/checkpoint_file.h"
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {

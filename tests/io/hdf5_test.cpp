@@ -4,7 +4,7 @@
 #include <limits>
 #include <numeric>
 
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {

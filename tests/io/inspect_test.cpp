@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {
