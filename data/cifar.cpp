@@ -12,19 +12,12 @@ namespace {
 constexpr int kSide = 32, kChannels = 3, kImageBytes = kChannels * kSide * kSide;
 
 // Splits the records of one file into labels and pixels at image `first` of the set.
-void take_records(const CifarLayout& layout, const std::string& label, std::span<const std::uint8_t> bytes,
-                  std::int64_t first, ImageSet& set) {
-  const std::int64_t record_bytes = layout.record_bytes();
-  const auto label_bytes = static_cast<std::int64_t>(layout.label_limits.size());
+void take_records(const CifarLayout& layout, std::span<const std::uint8_t> bytes, std::int64_t first,
+                  ImageSet& set) {
+  const std::int64_t record_bytes = layout.record_bytes(), label_bytes = record_bytes - kImageBytes;
   const std::int64_t records = static_cast<std::int64_t>(bytes.size()) / record_bytes;
   for (std::int64_t record = 0; record < records; ++record) {
     const std::uint8_t* from = bytes.data() + record * record_bytes;
-    for (std::int64_t i = 0; i < label_bytes; ++i) {
-      const int limit = layout.label_limits[static_cast<std::size_t>(i)];
-      if (from[i] >= limit)
-        engine::fail_input("{}: label {} out of range 0 ... {} in record {} at byte offset {}; {}", label,
-                           from[i], limit - 1, record, record * record_bytes + i, cifar_advice(layout));
-    }
     set.labels[static_cast<std::size_t>(first + record)] = from[label_bytes - 1];
     std::copy_n(from + label_bytes, kImageBytes, set.pixels.data() + (first + record) * kImageBytes);
   }
@@ -95,6 +88,20 @@ void read_cifar_files(const CifarLayout& layout, const fs::path& path, Split spl
     read_archive(location.archive, layout.folder, files, cifar_advice(layout), sink);
 }
 
+void check_cifar_labels(const CifarLayout& layout, const std::string& label,
+                        std::span<const std::uint8_t> bytes) {
+  const std::int64_t record_bytes = layout.record_bytes();
+  const std::int64_t records = static_cast<std::int64_t>(bytes.size()) / record_bytes;
+  for (std::int64_t record = 0; record < records; ++record)
+    for (std::size_t i = 0; i < layout.label_limits.size(); ++i) {
+      const std::int64_t offset = record * record_bytes + static_cast<std::int64_t>(i);
+      const int value = bytes[static_cast<std::size_t>(offset)], limit = layout.label_limits[i];
+      if (value >= limit)
+        engine::fail_input("{}: label {} out of range 0 ... {} in record {} at byte offset {}; {}", label,
+                           value, limit - 1, record, offset, cifar_advice(layout));
+    }
+}
+
 ImageSet read_cifar(const CifarLayout& layout, const fs::path& path, Split split) {
   ImageSet set;
   set.name = layout.name;
@@ -112,7 +119,8 @@ ImageSet read_cifar(const CifarLayout& layout, const fs::path& path, Split split
         set.labels.resize(static_cast<std::size_t>(count));
         const auto place = std::find_if(files.begin(), files.end(),
                                         [&](const auto& other) { return other.name == file.name; });
-        take_records(layout, label, bytes, (place - files.begin()) * per_file, set);
+        check_cifar_labels(layout, label, bytes);
+        take_records(layout, bytes, (place - files.begin()) * per_file, set);
       });
   return set;
 }

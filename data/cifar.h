@@ -47,6 +47,10 @@ CifarLocation locate_cifar(const CifarLayout& layout, const std::filesystem::pat
 void read_cifar_files(const CifarLayout& layout, const std::filesystem::path& path, Split split,
                       const FileSink& sink);
 
+// InputError when a label byte of `bytes` (whole records) is out of range: file, record, offset, value.
+void check_cifar_labels(const CifarLayout& layout, const std::string& label,
+                        std::span<const std::uint8_t> bytes);
+
 // Reads one split; the images of several files follow each other in the files' order. InputError: missing,
 // truncated or over-long file, label out of range (file, record, offset, value).
 ImageSet read_cifar(const CifarLayout& layout, const std::filesystem::path& path, Split split);

@@ -1,7 +1,6 @@
 #include "data/idx.h"
 
 #include <array>
-#include <utility>
 
 #include "data/sources.h"
 #include "engine/core/error.h"
@@ -69,7 +68,7 @@ void check_header(const std::string& label, const std::vector<std::uint8_t>& hea
   }
 }
 
-// The data of one file, header checked and stripped.
+// Content of one file, header checked.
 std::vector<std::uint8_t> read_idx_file(const fs::path& path, const IdxFile& expected,
                                         const IdxLayout& layout) {
   const std::string label = path.string();
@@ -83,14 +82,15 @@ std::vector<std::uint8_t> read_idx_file(const fs::path& path, const IdxFile& exp
   const std::int64_t got_header = reader.read(header);
   if (got_header < header_bytes) require_size(label, got_header, whole, idx_advice(layout));
   check_header(label, header, expected, layout);
-  std::vector<std::uint8_t> data(static_cast<std::size_t>(data_bytes));
-  const std::int64_t got = reader.read(data);
+  std::vector<std::uint8_t>& content = header;
+  content.resize(static_cast<std::size_t>(whole.bytes));
+  const std::int64_t got = reader.read(std::span(content).subspan(static_cast<std::size_t>(header_bytes)));
   if (got < data_bytes) require_size(label, header_bytes + got, whole, idx_advice(layout));
   std::array<std::uint8_t, 1> rest;
   if (reader.read(rest) != 0)
     engine::fail_input("{}: too long: more than the {} bytes expected ({}); {}", label, whole.bytes,
                        whole.explanation, idx_advice(layout));
-  return data;
+  return content;
 }
 
 }  // namespace
@@ -121,26 +121,26 @@ IdxSplit read_idx_split(const IdxLayout& layout, const fs::path& path, Split spl
   IdxSplit result;
   result.image_path = find_file(layout, path, images.stem);
   result.label_path = find_file(layout, path, labels.stem);
-  result.labels = read_idx_file(result.label_path, labels, layout);
-  for (std::size_t record = 0; record < result.labels.size(); ++record)
-    if (result.labels[record] >= layout.num_classes)
+  result.label_file = read_idx_file(result.label_path, labels, layout);
+  for (auto offset = static_cast<std::size_t>(kIdxLabelHeader); offset < result.label_file.size(); ++offset)
+    if (result.label_file[offset] >= layout.num_classes)
       engine::fail_input("{}: label {} out of range 0 ... {} in record {} at byte offset {}; {}",
-                         result.label_path.string(), result.labels[record], layout.num_classes - 1, record,
-                         record + kIdxLabelHeader, idx_advice(layout));
-  result.pixels = read_idx_file(result.image_path, images, layout);
+                         result.label_path.string(), result.label_file[offset], layout.num_classes - 1,
+                         offset - kIdxLabelHeader, offset, idx_advice(layout));
+  result.image_file = read_idx_file(result.image_path, images, layout);
   return result;
 }
 
 ImageSet read_idx(const IdxLayout& layout, const fs::path& path, Split split) {
-  IdxSplit raw = read_idx_split(layout, path, split);
+  const IdxSplit raw = read_idx_split(layout, path, split);
   ImageSet set;
   set.name = layout.name;
   set.split = split_name(split);
   set.channels = 1;
   set.height = set.width = set.original_height = set.original_width = layout.side;
   set.num_classes = layout.num_classes;
-  set.pixels = std::move(raw.pixels);
-  set.labels.assign(raw.labels.begin(), raw.labels.end());
+  set.pixels.assign(raw.image_file.begin() + kIdxImageHeader, raw.image_file.end());
+  set.labels.assign(raw.label_file.begin() + kIdxLabelHeader, raw.label_file.end());
   pad_to_network_size(set);
   return set;
 }

@@ -27,10 +27,10 @@ const IdxLayout& fashion_mnist_layout();
 // What to tell a user whose file is missing or broken.
 std::string idx_advice(const IdxLayout& layout);
 
-// Images and labels of one split as they are in the files: [N, side, side] and [N].
+// Both files of one split, decompressed, headers included.
 struct IdxSplit {
   std::filesystem::path image_path, label_path;
-  std::vector<std::uint8_t> pixels, labels;
+  std::vector<std::uint8_t> image_file, label_file;
 };
 inline constexpr std::int64_t kIdxImageHeader = 16, kIdxLabelHeader = 8;  // bytes before the data
 

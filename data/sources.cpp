@@ -72,10 +72,15 @@ std::vector<std::uint8_t> read_member(archive* reader, archive_entry* entry, con
   return bytes;
 }
 
-// The expected file that member `path` is, or null. "./" in front of the folder is allowed.
-const ExpectedFile* match_member(std::string path, const std::string& folder,
-                                 std::span<const ExpectedFile> files) {
+// Member paths may start with "./".
+std::string without_dot(std::string path) {
   if (path.starts_with("./")) path.erase(0, 2);
+  return path;
+}
+
+// The expected file that member `path` is, or null.
+const ExpectedFile* match_member(const std::string& path, const std::string& folder,
+                                 std::span<const ExpectedFile> files) {
   const auto found = std::find_if(files.begin(), files.end(),
                                   [&](const ExpectedFile& file) { return path == folder + "/" + file.name; });
   return found == files.end() ? nullptr : &*found;
@@ -125,11 +130,19 @@ void read_archive(const fs::path& archive_path, const std::string& member_folder
     if (status != ARCHIVE_OK)
       engine::fail_input("{}: {}; {}", archive_path.string(), archive_message(reader.get()), advice);
     const char* path = archive_entry_pathname(entry);
-    const ExpectedFile* file = path ? match_member(path, member_folder, files) : nullptr;
+    const ExpectedFile* file = path ? match_member(without_dot(path), member_folder, files) : nullptr;
     if (!file || std::erase(missing, file->name) == 0) continue;
     const std::string label = archive_path.string() + ":" + path;
     sink(*file, label, read_member(reader.get(), entry, label, *file, advice));
   }
+}
+
+bool archive_holds_folder(const fs::path& archive_path, const std::string& folder) {
+  const ArchivePtr reader = open_archive(archive_path);
+  archive_entry* entry = nullptr;
+  if (archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) return false;
+  const char* name = archive_entry_pathname(entry);
+  return name && without_dot(name).starts_with(folder + "/");
 }
 
 GzipReader::GzipReader(const fs::path& path) : label_(path.string()), file_(gzopen(path.c_str(), "rb")) {

@@ -40,6 +40,9 @@ void read_folder(const std::filesystem::path& folder, std::span<const ExpectedFi
 void read_archive(const std::filesystem::path& archive, const std::string& member_folder,
                   std::span<const ExpectedFile> files, const std::string& advice, const FileSink& sink);
 
+// Whether the first member of a tar archive lies in `folder`; false when the file is no such archive.
+bool archive_holds_folder(const std::filesystem::path& archive, const std::string& folder);
+
 // Bytes of a plain or gzip-compressed file, read in pieces (the header decides how much follows).
 class GzipReader {
  public:

@@ -18,7 +18,7 @@ using engine::require;
 // libpng's simplified interface reports errors by return value, so nothing jumps over destructors.
 class PngImage {
  public:
-  PngImage(const Image& image) {
+  explicit PngImage(const Image& image) {
     handle_.version = PNG_IMAGE_VERSION;
     handle_.width = static_cast<png_uint_32>(image.width);
     handle_.height = static_cast<png_uint_32>(image.height);

@@ -52,6 +52,9 @@ void check_sampling(const ebm::Config& config, Lines& lines) {
 void check_schedule(const ebm::Config& config, Lines& lines) {
   if (config.objective.energy_weight == 0 && config.objective.classifier_weight == 0)
     lines.push_back("objective.energy_weight and objective.classifier_weight are both 0: nothing to train");
+  if (config.run.evaluate_every > 0 && config.data.validation == 0)
+    lines.push_back(fmt::format("run.evaluate_every = {} needs a validation split; data.validation = 0",
+                                config.run.evaluate_every));
   const std::vector<int>& milestones = config.optimizer.milestones;
   for (std::size_t i = 1; i < milestones.size(); ++i) {
     if (milestones[i] > milestones[i - 1]) continue;

@@ -83,8 +83,9 @@ void check_payload(const FileDescriptor& file, const std::string& path, FileChec
   if (payload > expected) {
     check.problem = fmt::format("has {} bytes after the user block, expected {}", payload, expected);
   } else if (check.actual != check.block.digest) {
-    check.problem = fmt::format("is damaged: its SHA-256 is {}, the user block says {}", to_hex(check.actual),
-                                to_hex(check.block.digest));
+    check.problem = fmt::format(
+        "is damaged, or was changed by another program: its SHA-256 is {}, the user block says {}",
+        to_hex(check.actual), to_hex(check.block.digest));
   } else if (check.block.version != kUserBlockVersion) {
     check.state = FileState::newer;
     check.problem = fmt::format("has file format {}, this program reads {}; use the program that wrote it",
@@ -155,7 +156,10 @@ FileCheck verify(const std::filesystem::path& path) {
 }
 
 Hdf5Reader open_checked(const std::filesystem::path& path) {
-  const FileCheck check = verify(path);
+  return open_checked(path, verify(path));
+}
+
+Hdf5Reader open_checked(const std::filesystem::path& path, const FileCheck& check) {
   if (check.state == FileState::foreign)
     preflight(path, check.file_bytes);
   else if (check.state != FileState::intact)

@@ -47,5 +47,7 @@ FileCheck verify(const std::filesystem::path& path);
 // Opens a file for reading: our own after verify() finds it intact, foreign ones after a trial process has
 // read all of it (preflight.h). Anything else is an InputError.
 Hdf5Reader open_checked(const std::filesystem::path& path);
+// The same for a caller that has just called verify().
+Hdf5Reader open_checked(const std::filesystem::path& path, const FileCheck& check);
 
 }  // namespace mebm::engine

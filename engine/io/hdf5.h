@@ -156,6 +156,19 @@ class Hdf5Reader {
     read_elements(path, hdf5_type_of<T>(), out);
   }
 
+  // Rows [first, first + count) along the first dimension, the others whole: for datasets larger than memory.
+  template <typename T>
+  std::vector<T> read_rows(const std::string& path, std::int64_t first, std::int64_t count) const {
+    static_assert(hdf5_type_of<T>() != Hdf5Type::other);
+    std::vector<T> values(static_cast<std::size_t>(count * checked_row_elements(path, first, count)));
+    read_row_elements(path, hdf5_type_of<T>(), first, count, values.data());
+    return values;
+  }
+  // How many rows make about 16 MiB (of a scalar, 1): a piece size for read_rows.
+  std::int64_t rows_per_piece(const std::string& path) const;
+
+  // Every dataset that can be reached, once, groups before their neighbours in name order.
+  std::vector<std::string> dataset_paths() const;
   // Reads every group, header, attribute and numeric dataset once, in bounded memory; throws on the first
   // object that cannot be read.
   void read_everything() const;
@@ -166,7 +179,10 @@ class Hdf5Reader {
   void check_shape(const std::string& path, const Hdf5Shape& expected) const;
   void check_count(const std::string& path, std::int64_t max_elements) const;
   std::int64_t checked_count(const std::string& path) const;
+  std::int64_t checked_row_elements(const std::string& path, std::int64_t first, std::int64_t count) const;
   void read_elements(const std::string& path, Hdf5Type type, void* out) const;
+  void read_row_elements(const std::string& path, Hdf5Type type, std::int64_t first, std::int64_t count,
+                         void* out) const;
   Hdf5Attribute attribute(const std::string& object, const std::string& name) const;
   template <typename T>
   std::vector<T> read_checked(const std::string& path) const {

@@ -22,7 +22,8 @@ struct DatasetView {
   Handle dataset, type, space;
   Hdf5Shape shape;
   Hdf5Type element = Hdf5Type::other;
-  std::int64_t count = 0;       // elements; shape's product
+  Handle rows;                  // memory space of a selection of rows; unset: the whole dataset
+  std::int64_t count = 0;       // elements selected
   std::int64_t chunk_rows = 1;  // rows that are stored together
 };
 

@@ -1,11 +1,12 @@
 #include "engine/io/preflight.h"
 
 #include <fcntl.h>
-#include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -23,7 +24,7 @@ namespace mebm::engine {
 namespace {
 
 constexpr std::uint64_t kMemoryBytes = std::uint64_t{1} << 30;  // beyond what the parent has mapped
-constexpr unsigned kSeconds = 30;
+constexpr unsigned kSeconds = 10;
 constexpr std::uint64_t kBytesPerSecond = 10'000'000;  // deflated data on a slow disk
 constexpr std::size_t kMaxMessage = 4000;
 constexpr int kReadable = 0, kUnreadable = 1;
@@ -62,7 +63,7 @@ void confine(const Limits& limits) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  lower_limit(RLIMIT_CORE, 0);
+  prctl(PR_SET_DUMPABLE, 0);  // a crash is an answer here: no core file, no crash reporter
   lower_limit(RLIMIT_AS, limits.memory_bytes);
   lower_limit(RLIMIT_CPU, limits.seconds);
   alarm(2 * limits.seconds);  // a slow disk counts less than a loop

@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {

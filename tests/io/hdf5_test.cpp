@@ -4,7 +4,7 @@
 #include <limits>
 #include <numeric>
 
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {
@@ -64,6 +64,26 @@ TEST(Hdf5, LargeCompressedDatasetInManyChunks) {
   const Hdf5Reader reader(image, "image.h5");
   EXPECT_EQ(reader.read<float>("/x", {600, 1000}), values);
   reader.read_everything();
+}
+
+TEST(Hdf5, RowsOfADataset) {
+  std::vector<std::int32_t> values(10 * 3);
+  std::iota(values.begin(), values.end(), 0);
+  Hdf5Writer writer;
+  writer.write("/x", {10, 3}, values.data());
+  writer.write("/z", {10, 3}, values.data(), {1});
+  writer.write("/scalar", {}, values.data() + 7);
+  const Hdf5Reader reader = reopened(writer);
+  for (const std::string path : {"/x", "/z"}) {
+    EXPECT_THAT(reader.read_rows<std::int32_t>(path, 4, 2), ElementsAre(12, 13, 14, 15, 16, 17));
+    EXPECT_THAT(reader.read_rows<double>(path, 9, 1), ElementsAre(27, 28, 29));
+    EXPECT_TRUE(reader.read_rows<double>(path, 10, 0).empty());
+    EXPECT_THAT(run_error([&] { reader.read_rows<float>(path, 9, 2); }),
+                HasSubstr("has 10 rows, asked for 2 from 9"));
+    EXPECT_EQ(reader.rows_per_piece(path), 10);
+  }
+  EXPECT_THAT(reader.read_rows<std::int64_t>("/scalar", 0, 1), ElementsAre(7));
+  EXPECT_THAT(reader.dataset_paths(), ElementsAre("/scalar", "/x", "/z"));
 }
 
 TEST(Hdf5, TheSameCallsGiveTheSameBytes) {

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "engine/io/checkpoint_file.h"
-#include "test_files.h"
+#include "tests/io/test_files.h"
 
 namespace mebm::engine {
 namespace {

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "engine/io/sha256_compress.h"
 
 namespace mebm::engine {
 namespace {
@@ -35,6 +38,18 @@ TEST(Sha256, PiecesOfAnySizeGiveTheSameDigest) {
     hash.update(bytes.first(cut));
     hash.update(bytes.subspan(cut));
     ASSERT_EQ(to_hex(hash.finish()), hash_of(part)) << length;
+  }
+}
+
+TEST(Sha256, BothImplementationsAgree) {
+  if (!sha256_instructions()) GTEST_SKIP() << "no SHA instructions on this processor";
+  std::vector<std::uint8_t> blocks(64 * 50);
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::uint8_t>(i * i + 11 * i);
+  for (std::size_t count = 0; count <= 50; ++count) {
+    Sha256State portable{1, 2, 3, 0xffffffff, 5, 6, 0x80000000, 8}, instructions = portable;
+    sha256_compress_portable(portable, blocks.data(), count);
+    sha256_compress_instructions(instructions, blocks.data(), count);
+    ASSERT_EQ(portable, instructions) << count;
   }
 }
 

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,13 @@ inline std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
 inline void write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::ofstream stream(path, std::ios::binary);
   stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+// Changes one byte in place, which costs a file system far less than a new file.
+inline void write_byte(const std::filesystem::path& path, std::size_t offset, std::byte value) {
+  std::fstream stream(path, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekp(static_cast<std::streamoff>(offset));
+  stream.put(static_cast<char>(value));
 }
 
 // The message of the InputError that `action` must throw; it must be a single line.

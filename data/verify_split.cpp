@@ -1,0 +1,168 @@
+// Which records of a split are not the official ones, and which of their bytes.
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "data/record_table.h"
+#include "data/verify.h"
+#include "engine/core/error.h"
+
+namespace mebm::data {
+namespace {
+
+constexpr std::size_t kMostFindings = 10;
+constexpr std::size_t kMostCandidates = 256;  // bytes tried one by one
+
+engine::Sha256Digest digest_of(std::span<const std::uint8_t> bytes) {
+  return engine::sha256(std::as_bytes(bytes));
+}
+
+// Digest and table of the records present.
+struct Present {
+  std::vector<std::uint64_t> keys;  // by record
+  RecordTable table;
+  std::string digest;
+};
+
+Present summarise(const SplitRecords& records) {
+  const std::int64_t count = records.count();
+  Present present{{}, RecordTable(count, records.record_bytes()), {}};
+  std::vector<engine::Sha256Digest> digests;
+  digests.reserve(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::vector<std::uint8_t> record = records.record(i);
+    digests.push_back(digest_of(record));
+    present.keys.push_back(record_key(digests.back()));
+    present.table.add(present.keys.back(), record);
+  }
+  std::sort(digests.begin(), digests.end());
+  engine::Sha256 all;
+  for (const engine::Sha256Digest& digest : digests) all.update(std::as_bytes(std::span(digest)));
+  present.digest = engine::to_hex(all.finish());
+  return present;
+}
+
+// Bytes of `record` that turn it into an official record that is missing: all that differ in the parity, or
+// one of them. Empty when neither does.
+std::vector<std::size_t> differing_bytes(std::vector<std::uint8_t> record,
+                                         const std::vector<std::uint8_t>& parity,
+                                         const std::unordered_set<std::uint64_t>& missing) {
+  std::vector<std::size_t> offsets;
+  for (std::size_t i = 0; i < parity.size(); ++i)
+    if (parity[i] != 0) offsets.push_back(i);
+  const auto is_missing = [&] { return missing.contains(record_key(digest_of(record))); };
+  const auto apply = [&](std::size_t i) { record[i] = static_cast<std::uint8_t>(record[i] ^ parity[i]); };
+  std::for_each(offsets.begin(), offsets.end(), apply);
+  if (is_missing()) return offsets;
+  std::for_each(offsets.begin(), offsets.end(), apply);
+  if (offsets.size() > kMostCandidates) return {};
+  for (const std::size_t offset : offsets) {
+    apply(offset);
+    if (is_missing()) return {offset};
+    apply(offset);
+  }
+  return {};
+}
+
+VerifyFinding describe(const SplitRecords& records, std::int64_t index,
+                       const std::vector<std::uint8_t>& parity,
+                       const std::unordered_set<std::uint64_t>& missing) {
+  const std::vector<std::uint8_t> record = records.record(index);
+  const std::vector<std::size_t> offsets = differing_bytes(record, parity, missing);
+  if (offsets.empty()) {
+    const SplitRecords::Place place = records.place(index, 0);
+    return {place.file, place.record, place.offset, "not a record of the official set"};
+  }
+  const SplitRecords::Place place = records.place(index, static_cast<std::int64_t>(offsets.front()));
+  return {place.file, place.record, place.offset,
+          fmt::format(
+              "{} of the record's {} bytes differ{} from the official ones; the first is {:#04x} instead of "
+              "{:#04x}",
+              offsets.size(), record.size(), offsets.size() == 1 ? "s" : "", record[offsets.front()],
+              record[offsets.front()] ^ parity[offsets.front()])};
+}
+
+// Every difference is known by its key: those among the records present are wrong, the others are missing.
+void name_differences(const SplitRecords& records, const Present& present,
+                      const RecordTable::Difference& difference, VerifiedSplit& result) {
+  const std::unordered_set<std::uint64_t> keys(difference.keys.begin(), difference.keys.end());
+  std::unordered_map<std::uint64_t, std::vector<std::int64_t>> wrong;
+  for (std::size_t i = 0; i < present.keys.size(); ++i)
+    if (keys.contains(present.keys[i])) wrong[present.keys[i]].push_back(static_cast<std::int64_t>(i));
+  std::unordered_set<std::uint64_t> missing = keys;
+  std::vector<std::int64_t> order;
+  std::unordered_map<std::int64_t, std::int64_t> copies;  // surplus record -> the one it repeats
+  for (const auto& [key, places] : wrong) {
+    missing.erase(key);
+    order.push_back(places.back());
+    if (places.size() > 1) copies[places.back()] = places.front();
+  }
+  std::sort(order.begin(), order.end());
+  result.wrong_records = static_cast<std::int64_t>(order.size());
+  for (const std::int64_t index : order) {
+    if (result.findings.size() == kMostFindings) break;
+    const auto copy = copies.find(index);
+    if (copy == copies.end()) {
+      result.findings.push_back(describe(records, index, difference.parity, missing));
+      continue;
+    }
+    const SplitRecords::Place place = records.place(index, 0), original = records.place(copy->second, 0);
+    result.findings.push_back(
+        {place.file, place.record, place.offset,
+         fmt::format("a surplus copy of record {} of {}", original.record, original.file)});
+  }
+}
+
+// More differ than the table resolves: name records that are proved foreign by the bitmap.
+void name_proved_strangers(const SplitRecords& records, const Present& present, const RecordTable& official,
+                           VerifiedSplit& result) {
+  result.all_found = false;
+  for (std::size_t i = 0; i < present.keys.size(); ++i) {
+    if (official.may_hold(present.keys[i])) continue;
+    ++result.wrong_records;
+    if (result.findings.size() == kMostFindings) continue;
+    const SplitRecords::Place place = records.place(static_cast<std::int64_t>(i), 0);
+    result.findings.push_back({place.file, place.record, place.offset, "not a record of the official set"});
+  }
+}
+
+// Without a table: the files whose content is not official.
+void name_files(const std::vector<VerifiedFile>& files, VerifiedSplit& result) {
+  result.all_found = false;
+  for (const VerifiedFile& file : files)
+    if (!file.official)
+      result.findings.push_back(
+          {file.path, -1, -1,
+           fmt::format("content with MD5 {} is not the official file's, and which record "
+                       "differs cannot be told for this set",
+                       file.md5)});
+}
+
+}  // namespace
+
+VerifiedSplit verify_split(const SplitRecords& records, const OfficialSplit& official,
+                           const std::vector<VerifiedFile>& files) {
+  const Present present = summarise(records);
+  VerifiedSplit result;
+  result.split = records.split;
+  result.records = records.count();
+  result.digest = present.digest;
+  const bool official_files =
+      std::all_of(files.begin(), files.end(), [](const VerifiedFile& file) { return file.official; });
+  result.official_records = official_files || present.digest == official.digest;
+  if (result.official_records) return result;
+  if (official.table.empty()) {
+    name_files(files, result);
+    return result;
+  }
+  const RecordTable table = RecordTable::from_base64(official.table, result.records, records.record_bytes());
+  const RecordTable::Difference difference = RecordTable::difference(table, present.table);
+  if (difference.complete)
+    name_differences(records, present, difference, result);
+  else
+    name_proved_strangers(records, present, table, result);
+  return result;
+}
+
+}  // namespace mebm::data
