@@ -34,6 +34,7 @@ struct RunEnvironment {
 // What a training run stores. Pointers are not owned; null parts are left out.
 struct CheckpointContents {
   std::string config_toml;
+  std::string created;                    // ISO 8601
   std::int64_t iteration = 0, epoch = 0;  // iterations and epochs done
   models::WideResNet* model = nullptr;
   std::string energy = "head";
@@ -84,6 +85,7 @@ class CheckpointReader {
 // A file with /initial_distribution: a checkpoint or one written by write_initial_distribution.
 std::unique_ptr<InitialDistribution> read_initial_distribution(const std::filesystem::path& path,
                                                                engine::Context& context, engine::DType dtype);
-void write_initial_distribution(const std::filesystem::path& path, const InitialDistribution& initial);
+void write_initial_distribution(const std::filesystem::path& path, const std::string& created,
+                                const InitialDistribution& initial);
 
 }  // namespace mebm::ebm

@@ -1,5 +1,3 @@
-#include <ctime>
-
 #include "ebm/checkpoint.h"
 #include "ebm/checkpoint_keys.h"
 #include "engine/io/checkpoint_file.h"
@@ -12,15 +10,6 @@ using engine::Hdf5Writer;
 using engine::Tensor;
 
 namespace {
-
-std::string iso_time_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
 
 void write_tensor(Hdf5Writer& writer, const std::string& path, const Tensor& tensor) {
   Hdf5Shape shape;
@@ -84,11 +73,11 @@ void write_initial(Hdf5Writer& writer, const InitialDistribution& initial, bool 
   writer.write(group + "/factor", {d, d}, factor.data());
 }
 
-void write_root(Hdf5Writer& writer, const char* format) {
+void write_root(Hdf5Writer& writer, const char* format, const std::string& created) {
   writer.set_attribute("/", "format", format);
   writer.set_attribute("/", "version", keys::kVersion);
   writer.set_attribute("/", "engine_version", MEBM_VERSION);
-  writer.set_attribute("/", "created", iso_time_now());
+  writer.set_attribute("/", "created", created);
 }
 
 }  // namespace
@@ -106,7 +95,7 @@ std::uint64_t checkpoint_bytes(const CheckpointContents& contents) {
 
 void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents) {
   Hdf5Writer writer(checkpoint_bytes(contents));
-  write_root(writer, keys::kCheckpointFormat);
+  write_root(writer, keys::kCheckpointFormat, contents.created);
   writer.set_attribute("/", "config", contents.config_toml);
   writer.set_attribute("/", "iteration", contents.iteration);
   writer.set_attribute("/", "epoch", contents.epoch);
@@ -133,9 +122,10 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
   engine::write_file(path, writer);
 }
 
-void write_initial_distribution(const std::filesystem::path& path, const InitialDistribution& initial) {
+void write_initial_distribution(const std::filesystem::path& path, const std::string& created,
+                                const InitialDistribution& initial) {
   Hdf5Writer writer;
-  write_root(writer, keys::kInitialFormat);
+  write_root(writer, keys::kInitialFormat, created);
   write_initial(writer, initial, false);
   engine::write_file(path, writer);
 }

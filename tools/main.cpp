@@ -48,6 +48,12 @@ std::string unknown_command(const std::string& word) {
          " See mebm_engine --help";
 }
 
+bool is_command(const std::string& word) {
+  for (const CommandEntry& entry : kCommands)
+    if (word == entry.name) return true;
+  return false;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).", "mebm_engine"};
   app.set_version_flag("--version", "mebm_engine " MEBM_VERSION);
@@ -58,8 +64,7 @@ int run(int argc, char** argv) {
     CLI::App* command = app.add_subcommand(entry.name, entry.summary);
     runners.emplace_back(command, entry.add(*command));
   }
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr)
-    return report(kBadInput, unknown_command(argv[1]));
+  if (argc > 1 && argv[1][0] != '-' && !is_command(argv[1])) return report(kBadInput, unknown_command(argv[1]));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& request) {

@@ -1,0 +1,102 @@
+#pragma once
+// Training of M-EBM, M-JEM, LSE-JEM and the plain classifier: the order of one iteration's calls, nothing more.
+//
+//   chains from the buffer (some restarted from p0) -> K Langevin steps -> one grouped pass over
+//   positives | chains | labelled images -> loss -> backward -> running statistics -> SGD -> chains back to the buffer
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "autograd/optim/sgd.h"
+#include "ebm/checkpoint.h"
+#include "ebm/config.h"
+#include "ebm/langevin_sampler.h"
+#include "ebm/objective.h"
+#include "ebm/replay_buffer.h"
+#include "ebm/training_data.h"
+#include "models/wide_resnet.h"
+
+namespace mebm::ebm {
+
+// What an iteration did. Energies and cross-entropy are NaN where the objective has no such term.
+struct IterationResult {
+  std::int64_t iteration = 0, epoch = 0;  // counted from 0
+  double loss = 0;
+  double energy_positive = 0, energy_negative = 0;  // batch means
+  double cross_entropy = 0;
+  double learning_rate = 0;
+  double gradient_norm = 0;  // Euclidean, over all parameters reached
+  double seconds = 0;
+};
+
+// Every random choice of an iteration, for observers; valid during the call only.
+struct IterationChoices {
+  const ChainBatch* chains = nullptr;  // null without an energy term; images hold the advanced chains
+  engine::Tensor chain_starts;         // [B,C,H,W], kept only if an observer wants_starts()
+  const DataBatch* positives = nullptr;
+  const DataBatch* labelled = nullptr;
+};
+
+// Looks on; must not change anything.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  virtual bool wants_starts() const { return false; }
+  virtual void iteration_done(const IterationResult& result, const IterationChoices& choices) = 0;
+};
+
+class Trainer {
+ public:
+  // A fresh run. `initial` may be null where nothing is sampled (energy_weight = 0). `images` must outlive this.
+  // Throws InputError where configuration and data do not fit.
+  Trainer(engine::Context& context, const Config& config, const data::ImageSet& images,
+          std::vector<std::int64_t> training_indices, std::shared_ptr<const InitialDistribution> initial);
+
+  // Fills the buffer from p0 (a fresh run), or takes model, momentum, buffer and position from a checkpoint.
+  void start_fresh();
+  void resume(const CheckpointReader& checkpoint);
+  // The model of a checkpoint and its buffer, where it has one of the configured size; optimiser and position fresh.
+  void start_from_weights(const CheckpointReader& checkpoint);
+
+  // One iteration. Throws Error when the loss is not finite or beyond 1e5 in magnitude (diverged).
+  IterationResult step();
+  void add_observer(TrainingObserver* observer) { observers_.push_back(observer); }
+
+  std::int64_t iteration() const { return iteration_; }  // iterations done
+  std::int64_t epoch() const { return iteration_ / config_.run.iterations_per_epoch; }
+  std::int64_t total_iterations() const;
+  const Config& config() const { return config_; }
+  models::WideResNet& model() { return model_; }
+  ReplayBuffer* buffer() { return buffer_.get(); }
+  const InitialDistribution* initial() const { return initial_.get(); }
+  LangevinOptions langevin_options() const;
+
+  // `config_toml` is the resolved configuration the file records.
+  CheckpointContents checkpoint_contents(std::string config_toml);
+
+  static models::WideResNetConfig network_config(const ModelConfig& model, int channels, int image_size);
+
+ private:
+  struct Batches;
+
+  void load_batches(Batches& batches);
+  void sample_negatives(Batches& batches);
+  autograd::Variable forward_loss(Batches& batches, IterationResult& result);
+  double gradient_norm();
+  void check_divergence(const IterationResult& result) const;
+
+  engine::Context& context_;
+  Config config_;
+  engine::DType dtype_;
+  TrainingData data_;
+  std::shared_ptr<const InitialDistribution> initial_;
+  autograd::Tape tape_;
+  models::WideResNet model_;
+  autograd::Sgd optimizer_;
+  std::unique_ptr<ReplayBuffer> buffer_;
+  std::vector<TrainingObserver*> observers_;
+  std::int64_t iteration_ = 0;
+};
+
+}  // namespace mebm::ebm

@@ -1,0 +1,56 @@
+#pragma once
+// The mini-batches of an iteration as tensors: positives, labelled images with crops, noise on data.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "data/augment.h"
+#include "data/image_set.h"
+#include "data/streams.h"
+#include "ebm/config.h"
+#include "engine/device/context.h"
+
+namespace mebm::ebm {
+
+// One mini-batch: which images, how they were cropped (empty: not at all), their labels.
+struct DataBatch {
+  std::vector<std::int64_t> indices;
+  std::vector<data::Crop> crops;
+  std::vector<std::int32_t> labels;
+};
+
+class TrainingData {
+ public:
+  // `images` must outlive this; `indices` are the training images (the validation split left out). A stream exists
+  // only where the configuration draws from it. Throws InputError where a batch is larger than the set.
+  TrainingData(const data::ImageSet& images, std::vector<std::int64_t> indices, const Config& config);
+
+  const data::ImageSet& images() const { return images_; }
+  const std::vector<std::int64_t>& indices() const { return indices_; }
+
+  // Writes the positives of `iteration` to rows of `out` [B,C,H,W].
+  DataBatch positives(engine::Context& context, std::int64_t iteration, engine::Tensor& out);
+  DataBatch labelled(engine::Context& context, std::int64_t iteration, engine::Tensor& out);
+
+ private:
+  // Crops and noise of the two streams use positions of their own: labelled images from 0, positives from here.
+  static constexpr std::uint32_t kPositivePositions = 1u << 24;
+
+  DataBatch load(engine::Context& context, std::int64_t iteration, data::BatchStream& stream, bool augment,
+                 std::uint32_t first_position, engine::Tensor& out);
+
+  const data::ImageSet& images_;
+  std::vector<std::int64_t> indices_;
+  engine::PhiloxKey key_;
+  bool augment_labelled_, augment_positives_;
+  double noise_;
+  std::optional<data::BatchStream> positive_stream_, labelled_stream_;
+};
+
+// Images `indices` of a set as a tensor [n,C,H,W] of `dtype`.
+engine::Tensor load_images(engine::Context& context, const data::ImageSet& images,
+                           std::span<const std::int64_t> indices, engine::DType dtype);
+
+}  // namespace mebm::ebm

@@ -1,0 +1,130 @@
+#include "tools/run_directory.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <ctime>
+
+#include "engine/io/atomic_write.h"
+
+namespace mebm::tools {
+namespace fs = std::filesystem;
+using engine::fail;
+using engine::fail_input;
+
+namespace {
+
+std::string json_number(double value) { return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null"; }
+
+// The number in "iteration-<number>.h5", or -1.
+std::int64_t checkpoint_iteration(const fs::path& path) {
+  const std::string name = path.filename().string();
+  constexpr std::string_view kPrefix = "iteration-", kSuffix = ".h5";
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return -1;
+  const std::string digits = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos || digits.size() > 18) return -1;
+  return std::stoll(digits);
+}
+
+void write_text(const fs::path& path, const std::string& text) {
+  engine::write_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void append_line(std::ofstream& stream, const fs::path& path, const std::string& line) {
+  if (!stream.is_open()) stream.open(path, std::ios::app);
+  stream << line << '\n' << std::flush;
+  if (!stream) fail("{}: cannot be written (disk full?); the last checkpoint is intact", path.string());
+}
+
+}  // namespace
+
+std::string creation_time() {
+  const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
+  const std::time_t now = fixed != nullptr ? static_cast<std::time_t>(std::strtoll(fixed, nullptr, 10)) : std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+std::string metrics_line(const ebm::IterationResult& r) {
+  return fmt::format(
+      R"({{"iteration": {}, "epoch": {}, "loss": {}, "energy_positive": {}, "energy_negative": {}, "cross_entropy": {}, "learning_rate": {}, "gradient_norm": {}, "seconds": {}}})",
+      r.iteration, r.epoch, json_number(r.loss), json_number(r.energy_positive), json_number(r.energy_negative),
+      json_number(r.cross_entropy), json_number(r.learning_rate), json_number(r.gradient_norm),
+      json_number(r.seconds));
+}
+
+void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
+  std::error_code error;
+  if (fs::exists(root_ / "config.toml", error) || !checkpoints().empty())
+    fail_input("--out {}: holds another run; continue it with --resume or name another directory", root_.string());
+  if (fs::exists(root_, error) && !fs::is_directory(root_, error))
+    fail_input("--out {}: is a file, not a directory", root_.string());
+  // The nearest existing parent decides whether the directory can be made.
+  fs::path existing = fs::absolute(root_);
+  while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
+    existing = existing.parent_path();
+  engine::check_can_write(existing / "mebm-probe", checkpoint_bytes);
+}
+
+void RunDirectory::create(const std::string& config_toml) {
+  std::error_code error;
+  for (const char* sub : {"checkpoints", "samples"}) {
+    fs::create_directories(root_ / sub, error);
+    if (error) fail_input("--out {}: cannot make {}: {}", root_.string(), sub, error.message());
+  }
+  write_text(root_ / "config.toml", config_toml);
+}
+
+fs::path RunDirectory::checkpoint_path(std::int64_t iteration) const {
+  return root_ / "checkpoints" / fmt::format("iteration-{:07}.h5", iteration);
+}
+
+fs::path RunDirectory::sample_path(std::int64_t iteration) const {
+  return root_ / "samples" / fmt::format("iteration-{:07}.png", iteration);
+}
+
+std::vector<fs::path> RunDirectory::checkpoints() const {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(root_ / "checkpoints", error), end; !error && entry != end; entry.increment(error))
+    if (checkpoint_iteration(entry->path()) >= 0) found.push_back(entry->path());
+  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
+    return checkpoint_iteration(a) > checkpoint_iteration(b);
+  });
+  return found;
+}
+
+void RunDirectory::retain(int kept) const {
+  const std::vector<fs::path> found = checkpoints();
+  std::error_code ignored;
+  for (std::size_t i = static_cast<std::size_t>(std::max(kept, 1)); i < found.size(); ++i)
+    fs::remove(found[i], ignored);
+}
+
+void RunDirectory::truncate_metrics(std::int64_t iteration) const {
+  const fs::path path = root_ / "metrics.jsonl";
+  std::ifstream in(path);
+  if (!in) return;
+  std::string kept;
+  constexpr std::string_view kKey = "{\"iteration\": ";
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(kKey) || !line.ends_with('}')) continue;  // a line a crash cut short
+    if (std::strtoll(line.c_str() + kKey.size(), nullptr, 10) < iteration) kept += line + '\n';
+  }
+  write_text(path, kept);
+}
+
+void RunDirectory::append_metrics(const ebm::IterationResult& result) {
+  append_line(metrics_, root_ / "metrics.jsonl", metrics_line(result));
+}
+
+void RunDirectory::append_log(const std::string& line) {
+  append_line(log_, root_ / "run.log", creation_time() + " " + line);
+}
+
+}  // namespace mebm::tools

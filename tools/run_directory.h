@@ -1,0 +1,51 @@
+#pragma once
+// The run directory: config.toml, metrics.jsonl, run.log, samples/*.png, checkpoints/*.h5 (SPEC section 9).
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ebm/trainer.h"
+
+namespace mebm::tools {
+
+// Now, ISO 8601 in UTC; SOURCE_DATE_EPOCH (seconds), where set, stands for the clock, so that files can be
+// compared byte for byte.
+std::string creation_time();
+
+class RunDirectory {
+ public:
+  explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
+
+  // Before anything is written: the directory holds no other run, can be made and written, and has room for
+  // `checkpoint_bytes`. Throws InputError.
+  void check_fresh(std::uint64_t checkpoint_bytes) const;
+  // Makes the directories and writes config.toml.
+  void create(const std::string& config_toml);
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path checkpoint_path(std::int64_t iteration) const;
+  std::filesystem::path sample_path(std::int64_t iteration) const;
+  // Checkpoints by iteration, newest first.
+  std::vector<std::filesystem::path> checkpoints() const;
+  // Removes all but the newest `kept` checkpoints.
+  void retain(int kept) const;
+
+  // Drops lines of metrics.jsonl at or after `iteration`: they are about to be computed again.
+  void truncate_metrics(std::int64_t iteration) const;
+  // Appends one line; throws Error when the disk is full.
+  void append_metrics(const ebm::IterationResult& result);
+  void append_log(const std::string& line);
+
+ private:
+  std::filesystem::path root_;
+  std::ofstream metrics_, log_;
+};
+
+// One line of metrics.jsonl; values that do not apply or are not finite are null.
+std::string metrics_line(const ebm::IterationResult& result);
+
+}  // namespace mebm::tools

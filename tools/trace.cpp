@@ -1,0 +1,101 @@
+#include "tools/trace.h"
+
+#include "engine/io/checkpoint_file.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/sampling.h"
+
+namespace mebm::tools {
+
+using engine::Tensor;
+
+TraceWriter::TraceWriter(engine::Context& context, ebm::Trainer& trainer, const std::string& config_toml)
+    : context_(context), trainer_(trainer) {
+  writer_.set_attribute("/", "format", "mebm-trace");
+  writer_.set_attribute("/", "version", 1);
+  writer_.set_attribute("/", "config", config_toml);
+  writer_.set_attribute("/", "first_iteration", trainer.iteration());
+  write_state("/start");
+}
+
+void TraceWriter::write_tensor(const std::string& path, const Tensor& tensor) {
+  engine::Hdf5Shape shape;
+  for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.shape()[i]);
+  if (tensor.dtype() == engine::DType::fp64)
+    writer_.write(path, shape, tensor.as<double>());
+  else
+    writer_.write(path, shape, tensor.as<float>());
+}
+
+void TraceWriter::write_state(const std::string& group) {
+  ebm::CheckpointContents state = trainer_.checkpoint_contents("");
+  const auto parameters = state.model->parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    write_tensor(group + "/model/parameters/" + parameters[i]->name, parameters[i]->value);
+    write_tensor(group + "/optimizer/momentum/" + parameters[i]->name, state.velocities[i]);
+  }
+  for (const models::NamedBuffer& buffer : state.model->buffers())
+    if (buffer.tensor != nullptr) write_tensor(group + "/model/buffers/" + buffer.name, *buffer.tensor);
+  if (state.buffer != nullptr) write_tensor(group + "/replay_buffer/images", state.buffer->images());
+}
+
+void TraceWriter::write_chains(const std::string& group, const ebm::IterationResult& result,
+                               const ebm::IterationChoices& choices) {
+  const ebm::ChainBatch& chains = *choices.chains;
+  const auto batch = static_cast<std::int64_t>(chains.rows.size());
+  writer_.write(group + "/buffer_index", {batch}, chains.rows.data());
+  writer_.write(group + "/restart", {batch}, chains.restarted.data());
+  Tensor draws = context_.empty(choices.chain_starts.shape(), choices.chain_starts.dtype());
+  engine::ops::fill(context_, 0, draws);
+  for (std::int64_t j = 0; j < batch; ++j) {
+    if (chains.restarted[static_cast<std::size_t>(j)] == 0) continue;
+    Tensor row = draws.rows(j, 1);
+    engine::ops::copy(context_, choices.chain_starts.rows(j, 1), row, engine::WriteMode::overwrite);
+  }
+  write_tensor(group + "/initial_draw", draws);
+  const auto key = engine::PhiloxKey(trainer_.config().run.seed);
+  const engine::Shape& shape = chains.images.shape();
+  const int steps = trainer_.config().sampler.steps;
+  std::vector<double> noise(static_cast<std::size_t>(steps * shape.elements()));
+  Tensor normals = context_.empty(shape, chains.images.dtype());
+  for (int k = 0; k < steps; ++k) {
+    engine::ops::fill_normal(context_, key, engine::RandomPurpose::langevin_noise,
+                             static_cast<std::uint32_t>(result.iteration), static_cast<std::uint32_t>(k), 0, normals);
+    engine::ops::read(normals, std::span(noise).subspan(static_cast<std::size_t>(k * shape.elements()),
+                                                        static_cast<std::size_t>(shape.elements())));
+  }
+  writer_.write(group + "/noise", {steps, shape[0], shape[1], shape[2], shape[3]}, noise.data());
+}
+
+void TraceWriter::iteration_done(const ebm::IterationResult& result, const ebm::IterationChoices& choices) {
+  const std::string group = "/iteration/" + std::to_string(result.iteration);
+  writer_.make_group(group);
+  if (choices.chains != nullptr) write_chains(group, result, choices);
+  if (choices.positives != nullptr)
+    writer_.write(group + "/positive_index", {static_cast<std::int64_t>(choices.positives->indices.size())},
+                  choices.positives->indices.data());
+  if (choices.labelled != nullptr) {
+    const ebm::DataBatch& batch = *choices.labelled;
+    const auto count = static_cast<std::int64_t>(batch.indices.size());
+    writer_.write(group + "/labelled_index", {count}, batch.indices.data());
+    std::vector<std::int32_t> crops;
+    for (const data::Crop& crop : batch.crops) {
+      crops.push_back(crop.row);
+      crops.push_back(crop.column);
+      crops.push_back(crop.flip ? 1 : 0);
+    }
+    if (!crops.empty()) writer_.write(group + "/crop", {count, 3}, crops.data());
+  }
+  const auto scalar = [&](const char* name, double value) { writer_.write(group + "/" + name, {}, &value); };
+  scalar("learning_rate", result.learning_rate);
+  scalar("loss", result.loss);
+  scalar("energy_positive", result.energy_positive);
+  scalar("energy_negative", result.energy_negative);
+  scalar("cross_entropy", result.cross_entropy);
+}
+
+void TraceWriter::finish(const std::filesystem::path& path) {
+  write_state("/end");
+  engine::write_file(path, writer_);
+}
+
+}  // namespace mebm::tools

@@ -1,0 +1,34 @@
+#pragma once
+// run.trace: every random choice of a run in one HDF5 file, so that another implementation can replay it
+// (tests/golden/README.md has the format, tests/golden/replay_trace.py replays it in PyTorch).
+
+#include <filesystem>
+#include <string>
+
+#include "ebm/trainer.h"
+#include "engine/io/hdf5.h"
+
+namespace mebm::tools {
+
+// The file is built in memory: some MiB an iteration. Meant for tens of iterations.
+class TraceWriter final : public ebm::TrainingObserver {
+ public:
+  // Records the state the run starts from.
+  TraceWriter(engine::Context& context, ebm::Trainer& trainer, const std::string& config_toml);
+
+  bool wants_starts() const override { return true; }
+  void iteration_done(const ebm::IterationResult& result, const ebm::IterationChoices& choices) override;
+  // Records the state the run ended in and writes the file.
+  void finish(const std::filesystem::path& path);
+
+ private:
+  void write_state(const std::string& group);
+  void write_tensor(const std::string& path, const engine::Tensor& tensor);
+  void write_chains(const std::string& group, const ebm::IterationResult& result, const ebm::IterationChoices& choices);
+
+  engine::Context& context_;
+  ebm::Trainer& trainer_;
+  engine::Hdf5Writer writer_;
+};
+
+}  // namespace mebm::tools

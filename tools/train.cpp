@@ -1,0 +1,134 @@
+// mebm_engine train: resolves the configuration, prepares data and p0, says what it is about to do, trains.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <numeric>
+
+#include "ebm/trainer.h"
+#include "engine/io/atomic_write.h"
+#include "tools/commands.h"
+#include "tools/config.h"
+#include "tools/train_loop.h"
+#include "tools/train_plan.h"
+
+namespace mebm::tools {
+namespace {
+
+using engine::fail_input;
+
+struct TrainOptions {
+  std::string recipe, config_file, data, out, weights, initial_distribution, device, precision;
+  std::vector<std::string> sets;
+  int threads = -1;
+  std::int64_t seed = -1, max_iterations = -1;
+  bool resume = false, dry_run = false;
+};
+
+std::string read_text(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) fail_input("--config {}: cannot be read", path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void apply_command_line(const TrainOptions& o, ebm::Config& config) {
+  if (!o.device.empty()) config.run.device = o.device;
+  if (!o.precision.empty()) config.run.precision = o.precision;
+  if (o.threads >= 0) config.run.threads = o.threads;
+  if (o.seed >= 0) config.run.seed = static_cast<std::uint64_t>(o.seed);
+}
+
+ebm::Config fresh_config(const TrainOptions& o) {
+  if (o.recipe.empty() && o.config_file.empty())
+    fail_input("train: name a --recipe or a --config file; recipes are listed by train --help");
+  ebm::Config config =
+      resolve({o.recipe, o.config_file, o.config_file.empty() ? "" : read_text(o.config_file), o.sets});
+  apply_command_line(o, config);
+  validate(config);
+  return config;
+}
+
+// The stored configuration; --set and options may change [run] keys only.
+ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& checkpoint) {
+  if (!o.recipe.empty() || !o.config_file.empty())
+    fail_input("--resume takes the stored configuration; leave out --recipe and --config");
+  const auto stored = checkpoint.config_toml();
+  if (!stored || stored->empty())
+    fail_input("{}: holds no configuration; start with --weights instead", checkpoint.path().string());
+  ebm::Config config;
+  apply_toml(config, *stored, checkpoint.path().string());
+  for (const std::string& assignment : o.sets) {
+    if (!assignment.starts_with("run."))
+      fail_input("--resume: only [run] keys may differ, '{}' is not one; start a new run with --weights", assignment);
+    apply_set(config, assignment);
+  }
+  const std::uint64_t seed = config.run.seed;
+  const std::string precision = config.run.precision;
+  ebm::Config stored_config;
+  apply_toml(stored_config, *stored, checkpoint.path().string());
+  apply_command_line(o, config);
+  if (config.run.seed != stored_config.run.seed || seed != stored_config.run.seed)
+    fail_input("--resume: the run's seed is {}; another seed is another run (use --weights)", stored_config.run.seed);
+  if (config.run.precision != stored_config.run.precision || precision != stored_config.run.precision)
+    fail_input("--resume: the run's precision is {}; start a new run with --weights", stored_config.run.precision);
+  validate(config);
+  return config;
+}
+
+// The newest checkpoint that opens; damaged newer ones are named on stderr.
+ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
+  const auto found = directory.checkpoints();
+  if (found.empty()) fail_input("--resume: {} holds no checkpoint", directory.root().string());
+  std::string first_problem;
+  for (const auto& path : found) {
+    try {
+      return ebm::CheckpointReader(path);
+    } catch (const engine::InputError& error) {
+      std::fprintf(stderr, "skipping a damaged checkpoint: %s\n", error.what());
+      if (first_problem.empty()) first_problem = error.what();
+    }
+  }
+  fail_input("--resume: no checkpoint of {} can be read; {}", directory.root().string(), first_problem);
+}
+
+int run_train(const TrainOptions& o) {
+  if (o.resume && !o.weights.empty()) fail_input("--resume and --weights exclude each other");
+  TrainJob job{RunDirectory(o.out)};
+  std::optional<ebm::CheckpointReader> checkpoint;
+  if (o.resume) checkpoint.emplace(newest_checkpoint(job.directory));
+  if (!o.weights.empty()) checkpoint.emplace(o.weights);
+  job.config = o.resume ? resumed_config(o, *checkpoint) : fresh_config(o);
+  engine::parse_device(job.config.run.device);
+  job.threads = job.config.run.threads > 0 ? job.config.run.threads : engine::physical_cores();
+  job.resumed = o.resume;
+  job.max_iterations = o.max_iterations;
+  job.initial_distribution = o.initial_distribution;
+  job.images = data::load_dataset(job.config.data.set, o.data, data::Split::train);
+  if (checkpoint) job.checkpoint = &*checkpoint;
+  return train(job, o.dry_run);
+}
+
+}  // namespace
+
+CommandRunner add_train(CLI::App& command) {
+  auto o = std::make_shared<TrainOptions>();
+  std::string recipes;
+  for (const std::string& name : recipe_names()) recipes += "  " + name + "\n";
+  command.add_option("--recipe", o->recipe, "a named configuration; see the list below");
+  command.add_option("--config", o->config_file, "a configuration file (TOML); over the recipe");
+  command.add_option("--set", o->sets, "section.key=value, over the file; may be repeated")->take_all();
+  command.add_option("--data", o->data, "the data set's directory, archive or HDF5 images file")->required();
+  command.add_option("--out", o->out, "the run directory: made if absent, refused if it holds another run")->required();
+  command.add_flag("--resume", o->resume, "continue the run in --out from its newest checkpoint; only [run] keys may differ");
+  command.add_option("--weights", o->weights, "start from this checkpoint's model (and buffer of the same size), fresh optimiser");
+  command.add_option("--initial-distribution", o->initial_distribution, "p0 from this file instead of fitting the data");
+  command.add_option("--max-iterations", o->max_iterations, "stop after this many iterations of the run in total; still writes a checkpoint [all]");
+  command.add_flag("--dry-run", o->dry_run, "say what would be done, measure the speed, and stop");
+  command.add_option("--device", o->device, "auto | cpu | cuda[:i] [auto]");
+  command.add_option("--precision", o->precision, "fp32 | fp64 [fp32 on the CPU]");
+  command.add_option("--threads", o->threads, "threads [physical cores]");
+  command.add_option("--seed", o->seed, "seed of every random choice [1]");
+  command.footer("Keys of the configuration:\n" + key_help() + "\nRecipes:\n" + recipes);
+  return [o] { return run_train(*o); };
+}
+
+}  // namespace mebm::tools
