@@ -13,8 +13,8 @@ const Variable& Node::saved_variable(std::size_t i) const {
   require(i < saved_count, "{}: saved value {} was released; backward consumes the tape", operation->name, i);
   const Saved& entry = saved[i];
   require(entry.variable.value.version() == entry.version,
-          "{}: value {} it saved was changed in place (version {}, now {})", operation->name, i, entry.version,
-          entry.variable.value.version());
+          "{}: value {} it saved was changed in place (version {}, now {})", operation->name, i,
+          entry.version, entry.variable.value.version());
   return entry.variable;
 }
 
@@ -52,8 +52,8 @@ Node* Tape::record(const Operation& operation, std::initializer_list<int> inputs
 
 void Tape::backward(const Variable& output, Tensor seed) {
   require(output.needs_gradient(), "backward: the output depends on nothing that wants a gradient");
-  require(seed.shape() == output.value.shape(), "backward: seed {} does not fit output {}", seed.shape().text(),
-          output.value.shape().text());
+  require(seed.shape() == output.value.shape(), "backward: seed {} does not fit output {}",
+          seed.shape().text(), output.value.shape().text());
   slots_[static_cast<std::size_t>(output.slot)].gradient = std::move(seed);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
@@ -93,7 +93,8 @@ std::vector<bool> Tape::reachable_from(std::span<const Variable> wrt) const {
   return wanted;
 }
 
-std::vector<Variable> Tape::gradients(const Variable& output, const Variable& seed, std::span<const Variable> wrt) {
+std::vector<Variable> Tape::gradients(const Variable& output, const Variable& seed,
+                                      std::span<const Variable> wrt) {
   require(output.needs_gradient(), "gradients: the output depends on nothing that wants a gradient");
   const std::vector<bool> wanted = reachable_from(wrt);
   std::vector<Variable> gradients(slots_.size());
@@ -135,8 +136,9 @@ GradTarget BackwardContext::target(std::size_t input) const {
 
 void BackwardContext::pass(std::size_t input, const Tensor& gradient) const {
   Tape::Slot& s = slot(node_.inputs[input]);
-  require(gradient.shape() == s.shape && gradient.layout() == s.layout, "{}: gradient {} does not fit input {}",
-          node_.operation->name, gradient.shape().text(), s.shape.text());
+  require(gradient.shape() == s.shape && gradient.layout() == s.layout,
+          "{}: gradient {} does not fit input {}", node_.operation->name, gradient.shape().text(),
+          s.shape.text());
   if (s.parameter == nullptr && !s.gradient.defined()) {
     s.gradient = gradient;
     return;

@@ -2,12 +2,12 @@
 // Reverse-mode differentiation by a tape: nodes in execution order, backward is a reverse loop over them.
 //
 // Three switches are independent: recording (does anything go on the tape), parameter freezing (do parameters
-// want gradients), and the batch-norm statistics mode, which is an argument of the forward pass. A Langevin step
-// records with frozen parameters: it computes dE/dx alone and saves no convolution input.
+// want gradients), and the batch-norm statistics mode, which is an argument of the forward pass. A Langevin
+// step records with frozen parameters: it computes dE/dx alone and saves no convolution input.
 //
 // First-order backward (Tape::backward) works on tensors and writes each gradient into its final place
-// (overwrite or accumulate). Second derivatives go through Tape::gradients, which records the backward pass itself
-// as operations; an operation that cannot be recorded yet throws and names itself.
+// (overwrite or accumulate). Second derivatives go through Tape::gradients, which records the backward pass
+// itself as operations; an operation that cannot be recorded yet throws and names itself.
 
 #include <array>
 #include <cstddef>
@@ -88,19 +88,22 @@ class Tape {
   // The parameter as a variable: a constant while frozen or not recording.
   Variable parameter(Parameter& parameter);
 
-  // Puts an operation on the tape and gives `output` a slot; null when nothing is recorded, because recording is
-  // off or no input wants a gradient. The pointer is valid until the next call.
+  // Puts an operation on the tape and gives `output` a slot; null when nothing is recorded, because recording
+  // is off or no input wants a gradient. The pointer is valid until the next call.
   Node* record(const Operation& operation, std::initializer_list<int> inputs, Variable& output);
 
-  // Gradients of <seed, output> into leaves and parameters; consumes the tape (call clear() before the next pass).
+  // Gradients of <seed, output> into leaves and parameters; consumes the tape (call clear() before the next
+  // pass).
   void backward(const Variable& output, engine::Tensor seed);
   // seed = 1 for a one-element output.
   void backward(const Variable& output);
   // After backward: the gradient of a leaf; an undefined tensor if `leaf` was not reached.
   engine::Tensor gradient(const Variable& leaf) const;
 
-  // Gradients of <seed, output> with respect to `wrt` as recorded variables, differentiable again. The tape is kept.
-  std::vector<Variable> gradients(const Variable& output, const Variable& seed, std::span<const Variable> wrt);
+  // Gradients of <seed, output> with respect to `wrt` as recorded variables, differentiable again. The tape
+  // is kept.
+  std::vector<Variable> gradients(const Variable& output, const Variable& seed,
+                                  std::span<const Variable> wrt);
 
   // Forgets everything; capacity is kept, so a steady-state iteration allocates nothing here.
   void clear();

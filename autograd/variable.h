@@ -7,8 +7,8 @@
 
 namespace mebm::autograd {
 
-// A value and, where its gradient is wanted, its slot on the tape. The value lives as long as this handle or a
-// node that saved it; the tape itself holds no values.
+// A value and, where its gradient is wanted, its slot on the tape. The value lives as long as this handle or
+// a node that saved it; the tape itself holds no values.
 struct Variable {
   static constexpr int kNoSlot = -1;
 

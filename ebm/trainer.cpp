@@ -26,7 +26,8 @@ constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
 DType run_dtype(const std::string& precision) {
   if (precision == "fp32") return DType::fp32;
   if (precision == "fp64") return DType::fp64;
-  engine::fail_input("run.precision '{}' is not available on the CPU in this version; known: fp32, fp64", precision);
+  engine::fail_input("run.precision '{}' is not available on the CPU in this version; known: fp32, fp64",
+                     precision);
 }
 
 autograd::SgdOptions sgd_options(const OptimizerConfig& c) {
@@ -39,8 +40,8 @@ double mean_of(engine::Context& context, const Tensor& energies) {
 
 }  // namespace
 
-// The images of an iteration in one tensor, positives | chains | labelled, and their statistics slots in the order
-// they are folded: positives, the K chain passes, negatives, labelled.
+// The images of an iteration in one tensor, positives | chains | labelled, and their statistics slots in the
+// order they are folded: positives, the K chain passes, negatives, labelled.
 struct Trainer::Batches {
   std::int64_t positives = 0, labelled = 0;  // rows; negatives as many as positives
   Tensor images;
@@ -66,17 +67,23 @@ models::WideResNetConfig Trainer::network_config(const ModelConfig& model, int c
 }
 
 Trainer::Trainer(engine::Context& context, const Config& config, const data::ImageSet& images,
-                 std::vector<std::int64_t> training_indices, std::shared_ptr<const InitialDistribution> initial)
-    : context_(context), config_(config), dtype_(run_dtype(config.run.precision)),
-      data_(images, std::move(training_indices), config), initial_(std::move(initial)), tape_(context),
+                 std::vector<std::int64_t> training_indices,
+                 std::shared_ptr<const InitialDistribution> initial)
+    : context_(context),
+      config_(config),
+      dtype_(run_dtype(config.run.precision)),
+      data_(images, std::move(training_indices), config),
+      initial_(std::move(initial)),
+      tape_(context),
       model_(context, network_config(config.model, images.channels, images.height), dtype_, config.run.seed),
       optimizer_(context, sgd_options(config.optimizer), model_.parameters()) {
   const bool sampling = config.objective.energy_weight != 0;
   if (!sampling && config.objective.classifier_weight == 0)
-    engine::fail_input("objective.energy_weight and objective.classifier_weight are both 0: there is nothing to train");
+    engine::fail_input(
+        "objective.energy_weight and objective.classifier_weight are both 0: there is nothing to train");
   if (config.objective.classifier_weight != 0 && images.num_classes > config.model.num_classes)
-    engine::fail_input("model.num_classes = {} is smaller than the {} classes of {}", config.model.num_classes,
-                       images.num_classes, images.name);
+    engine::fail_input("model.num_classes = {} is smaller than the {} classes of {}",
+                       config.model.num_classes, images.num_classes, images.name);
   if (config.model.energy == "logsumexp" && config.model.num_classes == 0)
     engine::fail_input("model.energy = logsumexp needs a class head; model.num_classes is 0");
   if (!sampling) return;
@@ -117,13 +124,18 @@ std::int64_t Trainer::total_iterations() const {
 
 LangevinOptions Trainer::langevin_options() const {
   const SamplerConfig& s = config_.sampler;
-  return {s.steps,       s.step_size,           s.noise,
-          s.gradient_clamp, s.pixel_clamp, s.batch_norm == "batch",
+  return {s.steps,
+          s.step_size,
+          s.noise,
+          s.gradient_clamp,
+          s.pixel_clamp,
+          s.batch_norm == "batch",
           models::parse_energy_kind(config_.model.energy)};
 }
 
 void Trainer::load_batches(Batches& b) {
-  const bool energy = config_.objective.energy_weight != 0, classes = config_.objective.classifier_weight != 0;
+  const bool energy = config_.objective.energy_weight != 0,
+             classes = config_.objective.classifier_weight != 0;
   b.positives = energy ? config_.data.batch_size : 0;
   b.labelled = classes ? config_.data.labelled_batch_size : 0;
   const data::ImageSet& set = data_.images();
@@ -153,7 +165,8 @@ void Trainer::sample_negatives(Batches& b) {
   b.chains = buffer_->draw(*initial_, key, static_cast<std::uint32_t>(iteration_), b.positives,
                            config_.buffer.reinit_probability);
   for (const TrainingObserver* observer : observers_)
-    if (observer->wants_starts() && !b.chain_starts.defined()) b.chain_starts = ops::clone(context_, b.chains.images);
+    if (observer->wants_starts() && !b.chain_starts.defined())
+      b.chain_starts = ops::clone(context_, b.chains.images);
   LangevinRun run;
   run.key = key;
   run.iteration = static_cast<std::uint32_t>(iteration_);
@@ -176,7 +189,8 @@ Variable Trainer::forward_loss(Batches& b, IterationResult& result) {
     result.energy_negative = mean_of(context_, negative.value);
     loss = energy_loss(tape_, positive, negative, config_.objective.l2_coefficient,
                        parse_l2_form(config_.objective.l2_form));
-    if (config_.objective.energy_weight != 1) loss = autograd::scale(tape_, loss, config_.objective.energy_weight);
+    if (config_.objective.energy_weight != 1)
+      loss = autograd::scale(tape_, loss, config_.objective.energy_weight);
   }
   if (b.labelled > 0) {
     const Tensor labels = ops::make_labels(context_, b.labelled_batch.labels, config_.model.num_classes);
@@ -247,8 +261,8 @@ CheckpointContents Trainer::checkpoint_contents(std::string config_toml) {
   contents.velocities = optimizer_.velocities();
   contents.buffer = buffer_.get();
   contents.initial = initial_.get();
-  contents.environment = {config_.run.seed, config_.run.precision, engine::cpu_name(), config_.run.convolution,
-                          context_.threads()};
+  contents.environment = {config_.run.seed, config_.run.precision, engine::cpu_name(),
+                          config_.run.convolution, context_.threads()};
   return contents;
 }
 

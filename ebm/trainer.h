@@ -1,8 +1,10 @@
 #pragma once
-// Training of M-EBM, M-JEM, LSE-JEM and the plain classifier: the order of one iteration's calls, nothing more.
+// Training of M-EBM, M-JEM, LSE-JEM and the plain classifier: the order of one iteration's calls, nothing
+// more.
 //
 //   chains from the buffer (some restarted from p0) -> K Langevin steps -> one grouped pass over
-//   positives | chains | labelled images -> loss -> backward -> running statistics -> SGD -> chains back to the buffer
+//   positives | chains | labelled images -> loss -> backward -> running statistics -> SGD -> chains back to
+//   the buffer
 
 #include <cstdint>
 #include <memory>
@@ -48,15 +50,16 @@ class TrainingObserver {
 
 class Trainer {
  public:
-  // A fresh run. `initial` may be null where nothing is sampled (energy_weight = 0). `images` must outlive this.
-  // Throws InputError where configuration and data do not fit.
+  // A fresh run. `initial` may be null where nothing is sampled (energy_weight = 0). `images` must outlive
+  // this. Throws InputError where configuration and data do not fit.
   Trainer(engine::Context& context, const Config& config, const data::ImageSet& images,
           std::vector<std::int64_t> training_indices, std::shared_ptr<const InitialDistribution> initial);
 
   // Fills the buffer from p0 (a fresh run), or takes model, momentum, buffer and position from a checkpoint.
   void start_fresh();
   void resume(const CheckpointReader& checkpoint);
-  // The model of a checkpoint and its buffer, where it has one of the configured size; optimiser and position fresh.
+  // The model of a checkpoint and its buffer, where it has one of the configured size; optimiser and position
+  // fresh.
   void start_from_weights(const CheckpointReader& checkpoint);
 
   // One iteration. Throws Error when the loss is not finite or beyond 1e5 in magnitude (diverged).

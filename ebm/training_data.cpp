@@ -11,8 +11,8 @@ using engine::Tensor;
 namespace {
 
 template <typename T>
-void decode_image(const data::ImageSet& images, std::int64_t index, const data::Crop* crop, std::vector<T>& scratch,
-                  T* out) {
+void decode_image(const data::ImageSet& images, std::int64_t index, const data::Crop* crop,
+                  std::vector<T>& scratch, T* out) {
   if (crop == nullptr) return data::decode(images, index, out);
   scratch.resize(static_cast<std::size_t>(images.image_size()));
   data::decode(images, index, scratch.data());
@@ -37,11 +37,17 @@ void decode_to(const data::ImageSet& images, const DataBatch& batch, Tensor& out
 
 }  // namespace
 
-TrainingData::TrainingData(const data::ImageSet& images, std::vector<std::int64_t> indices, const Config& config)
-    : images_(images), indices_(std::move(indices)), key_(config.run.seed), augment_labelled_(config.data.augment),
-      augment_positives_(config.data.augment_positives), noise_(config.data.noise) {
+TrainingData::TrainingData(const data::ImageSet& images, std::vector<std::int64_t> indices,
+                           const Config& config)
+    : images_(images),
+      indices_(std::move(indices)),
+      key_(config.run.seed),
+      augment_labelled_(config.data.augment),
+      augment_positives_(config.data.augment_positives),
+      noise_(config.data.noise) {
   if (config.objective.energy_weight != 0)
-    positive_stream_.emplace(indices_, config.data.batch_size, config.run.seed, RandomPurpose::shuffle_positives);
+    positive_stream_.emplace(indices_, config.data.batch_size, config.run.seed,
+                             RandomPurpose::shuffle_positives);
   if (config.objective.classifier_weight == 0) return;
   if (images.labels.empty())
     engine::fail_input("data set {} has no labels; objective.classifier_weight = {} needs them (set it to 0)",
@@ -66,22 +72,23 @@ DataBatch TrainingData::load(engine::Context& context, std::int64_t iteration, d
     if (augment)
       batch.crops.push_back(data::draw_crop(key_, static_cast<std::uint32_t>(iteration),
                                             first_position + static_cast<std::uint32_t>(j)));
-    if (!images_.labels.empty()) batch.labels.push_back(images_.labels[static_cast<std::size_t>(batch.indices[j])]);
+    if (!images_.labels.empty())
+      batch.labels.push_back(images_.labels[static_cast<std::size_t>(batch.indices[j])]);
   }
   decode_to(images_, batch, out);
   if (noise_ > 0) {
     Tensor normal = context.empty(out.shape(), out.dtype());
-    engine::ops::fill_normal(context, key_, RandomPurpose::data_noise, static_cast<std::uint32_t>(iteration), 0,
-                             first_position, normal);
+    engine::ops::fill_normal(context, key_, RandomPurpose::data_noise, static_cast<std::uint32_t>(iteration),
+                             0, first_position, normal);
     engine::ops::axpby(context, noise_, normal, 1, out);
   }
   return batch;
 }
 
-Tensor load_images(engine::Context& context, const data::ImageSet& images, std::span<const std::int64_t> indices,
-                   engine::DType dtype) {
-  Tensor out = context.empty({static_cast<std::int64_t>(indices.size()), images.channels, images.height, images.width},
-                             dtype);
+Tensor load_images(engine::Context& context, const data::ImageSet& images,
+                   std::span<const std::int64_t> indices, engine::DType dtype) {
+  Tensor out = context.empty(
+      {static_cast<std::int64_t>(indices.size()), images.channels, images.height, images.width}, dtype);
   DataBatch batch;
   batch.indices.assign(indices.begin(), indices.end());
   decode_to(images, batch, out);

@@ -23,8 +23,9 @@ struct DataBatch {
 
 class TrainingData {
  public:
-  // `images` must outlive this; `indices` are the training images (the validation split left out). A stream exists
-  // only where the configuration draws from it. Throws InputError where a batch is larger than the set.
+  // `images` must outlive this; `indices` are the training images (the validation split left out). A stream
+  // exists only where the configuration draws from it. Throws InputError where a batch is larger than the
+  // set.
   TrainingData(const data::ImageSet& images, std::vector<std::int64_t> indices, const Config& config);
 
   const data::ImageSet& images() const { return images_; }
@@ -35,7 +36,8 @@ class TrainingData {
   DataBatch labelled(engine::Context& context, std::int64_t iteration, engine::Tensor& out);
 
  private:
-  // Crops and noise of the two streams use positions of their own: labelled images from 0, positives from here.
+  // Crops and noise of the two streams use positions of their own: labelled images from 0, positives from
+  // here.
   static constexpr std::uint32_t kPositivePositions = 1u << 24;
 
   DataBatch load(engine::Context& context, std::int64_t iteration, data::BatchStream& stream, bool augment,

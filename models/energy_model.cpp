@@ -11,9 +11,12 @@ EnergyKind parse_energy_kind(std::string_view text) {
 
 std::string_view name_of(EnergyKind kind) {
   switch (kind) {
-    case EnergyKind::head: return "head";
-    case EnergyKind::logsumexp: return "logsumexp";
-    case EnergyKind::class_logit: return "class";
+    case EnergyKind::head:
+      return "head";
+    case EnergyKind::logsumexp:
+      return "logsumexp";
+    case EnergyKind::class_logit:
+      return "class";
   }
   return "?";
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The interface samplers and objectives see: E(x) = energy(features(x)). A toy energy with a known density can
-// stand in for a network.
+// The interface samplers and objectives see: E(x) = energy(features(x)). A toy energy with a known density
+// can stand in for a network.
 
 #include <array>
 #include <string_view>
@@ -11,14 +11,16 @@
 
 namespace mebm::models {
 
-// head: E = -f, f = energy_output(features).  logsumexp: f = log sum_y exp(logits_y).  class_logit: f = logits[y].
+// head: E = -f, f = energy_output(features).  logsumexp: f = log sum_y exp(logits_y).  class_logit: f =
+// logits[y].
 enum class EnergyKind { head, logsumexp, class_logit };
 
 // "head" | "logsumexp" | "class"; throws InputError otherwise.
 EnergyKind parse_energy_kind(std::string_view text);
 std::string_view name_of(EnergyKind kind);
 
-// How one forward pass treats normalisation. Independent of recording and of parameter freezing (autograd/tape.h).
+// How one forward pass treats normalisation. Independent of recording and of parameter freezing
+// (autograd/tape.h).
 struct Pass {
   static constexpr int kNotRecorded = -1;
 
@@ -43,7 +45,8 @@ class EnergyModel {
   virtual ~EnergyModel() = default;
 
   // images [N,C,H,W] plain -> features [N,D]
-  virtual autograd::Variable features(autograd::Tape& tape, const autograd::Variable& images, const Pass& pass) = 0;
+  virtual autograd::Variable features(autograd::Tape& tape, const autograd::Variable& images,
+                                      const Pass& pass) = 0;
   // features [N,D] -> energies [N]; labels (int32 [N]) are read for class_logit only.
   virtual autograd::Variable energy(autograd::Tape& tape, const autograd::Variable& features, EnergyKind kind,
                                     const engine::Tensor& labels) = 0;
@@ -55,8 +58,8 @@ class EnergyModel {
     for (autograd::Parameter* parameter : parameters()) parameter->reached = false;
   }
 
-  // Room for the statistics of `slots` passes; fold_statistics() folds slots 0 ... slots - 1, in this order, into
-  // the running statistics: running = (1 - m) running + m new.
+  // Room for the statistics of `slots` passes; fold_statistics() folds slots 0 ... slots - 1, in this order,
+  // into the running statistics: running = (1 - m) running + m new.
   virtual void reserve_statistics(int slots) = 0;
   virtual void fold_statistics(int slots) = 0;
 };

@@ -30,16 +30,22 @@ void WideResNetConfig::validate() const {
   if (width < 1 || width > 64) fail_input("model width {} is outside 1 ... 64", width);
   if (stages < 3 || stages > 4) fail_input("model stages {} is neither 3 nor 4", stages);
   if (norm != "batch" && norm != "none") fail_input("model norm '{}' is unknown; known: batch, none", norm);
-  if (num_classes < 0 || num_classes > 100000) fail_input("model num_classes {} is outside 0 ... 100000", num_classes);
-  if (in_channels < 1 || in_channels > 16) fail_input("model in_channels {} is outside 1 ... 16", in_channels);
-  if (image_size < 8 || image_size > 1024) fail_input("model image_size {} is outside 8 ... 1024", image_size);
+  if (num_classes < 0 || num_classes > 100000)
+    fail_input("model num_classes {} is outside 0 ... 100000", num_classes);
+  if (in_channels < 1 || in_channels > 16)
+    fail_input("model in_channels {} is outside 1 ... 16", in_channels);
+  if (image_size < 8 || image_size > 1024)
+    fail_input("model image_size {} is outside 8 ... 1024", image_size);
   if (!(leak >= 0 && leak <= 1)) fail_input("model leak {} is outside 0 ... 1", leak);
-  if (!(norm_momentum >= 0 && norm_momentum <= 1)) fail_input("model norm_momentum {} is outside 0 ... 1", norm_momentum);
+  if (!(norm_momentum >= 0 && norm_momentum <= 1))
+    fail_input("model norm_momentum {} is outside 0 ... 1", norm_momentum);
   if (!(norm_eps > 0 && norm_eps < 1)) fail_input("model norm_eps {} is outside 0 ... 1", norm_eps);
 }
 
 std::int64_t WideResNetConfig::parameter_count() const {
-  const auto conv = [](std::int64_t in, std::int64_t out, std::int64_t kernel) { return out * (in * kernel * kernel + 1); };
+  const auto conv = [](std::int64_t in, std::int64_t out, std::int64_t kernel) {
+    return out * (in * kernel * kernel + 1);
+  };
   const std::int64_t norm_values = norm == "batch" ? 2 : 0;
   const int blocks = (depth - 4) / 6;
   std::int64_t count = conv(in_channels, 16, 3), channels = 16;
@@ -84,8 +90,9 @@ WideResNet::~WideResNet() = default;
 
 WideResNet::Layer WideResNet::make_layer(const std::string& prefix, const Shape& weight_shape) {
   const Shape bias_shape{weight_shape[0]};
-  return {{prefix + ".weight", context_.empty(weight_shape, dtype_), context_.empty(weight_shape, dtype_), false},
-          {prefix + ".bias", context_.empty(bias_shape, dtype_), context_.empty(bias_shape, dtype_), false}};
+  return {
+      {prefix + ".weight", context_.empty(weight_shape, dtype_), context_.empty(weight_shape, dtype_), false},
+      {prefix + ".bias", context_.empty(bias_shape, dtype_), context_.empty(bias_shape, dtype_), false}};
 }
 
 std::optional<BatchNorm> WideResNet::make_norm(const std::string& prefix, std::int64_t channels) {
@@ -103,8 +110,9 @@ void WideResNet::initialise(std::uint64_t seed) {
     for (Parameter* parameter : {&layer.weight, &layer.bias}) {
       std::vector<double> values(static_cast<std::size_t>(parameter->value.elements()));
       for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = bound * (2 * engine::random_uniform<double>(key, engine::RandomPurpose::initial_weights, 0, number,
-                                                                0, static_cast<std::uint32_t>(i)) - 1);
+        values[i] = bound * (2 * engine::random_uniform<double>(key, engine::RandomPurpose::initial_weights,
+                                                                0, number, 0, static_cast<std::uint32_t>(i)) -
+                             1);
       engine::ops::write(values, parameter->value);
       ++number;
     }
@@ -119,7 +127,8 @@ void WideResNet::initialise(std::uint64_t seed) {
   if (class_output_) fill_layer(*class_output_);
 }
 
-Variable WideResNet::activate(Tape& tape, const Variable& x, std::optional<BatchNorm>& norm, const Pass& pass) {
+Variable WideResNet::activate(Tape& tape, const Variable& x, std::optional<BatchNorm>& norm,
+                              const Pass& pass) {
   return norm ? norm->forward(tape, x, pass) : autograd::leaky_relu(tape, x, config_.leak);
 }
 
@@ -133,7 +142,8 @@ Variable WideResNet::run_block(Tape& tape, Variable x, Block& block, const Pass&
   Variable h = activate(tape, x, block.bn1, pass);
   h = convolve(tape, h, block.conv1, 1, 1, {});
   h = activate(tape, h, block.bn2, pass);
-  // The shortcut runs last so that, in backward, its gradient of x comes first and batch-norm adds to it in place.
+  // The shortcut runs last so that, in backward, its gradient of x comes first and batch-norm adds to it in
+  // place.
   if (block.shortcut) {
     Variable shortcut = convolve(tape, x, *block.shortcut, block.stride, 0, {});
     return convolve(tape, h, block.conv2, block.stride, 1, std::move(shortcut));
@@ -152,7 +162,8 @@ Variable WideResNet::features(Tape& tape, const Variable& images, const Pass& pa
   return autograd::global_average_pool(tape, activate(tape, x, final_norm_, pass));
 }
 
-Variable WideResNet::energy(Tape& tape, const Variable& features, EnergyKind kind, const engine::Tensor& labels) {
+Variable WideResNet::energy(Tape& tape, const Variable& features, EnergyKind kind,
+                            const engine::Tensor& labels) {
   if (kind == EnergyKind::head) {
     const Variable weight = tape.parameter(energy_output_.weight), bias = tape.parameter(energy_output_.bias);
     Variable column = autograd::linear(tape, features, weight, bias);

@@ -3,7 +3,8 @@
 //
 //   conv1 3x3 -> 16 channels; stages of n blocks with 16k, 32k, 64k (128k) channels, the first block of every
 //   stage but the first with stride 2; final batch-norm + LeakyReLU + global average pool -> features.
-//   Block: h = conv1(lrelu(bn1(x))) with stride 1, out = conv2(lrelu(bn2(h))) with the block's stride + shortcut(x).
+//   Block: h = conv1(lrelu(bn1(x))) with stride 1, out = conv2(lrelu(bn2(h))) with the block's stride +
+//   shortcut(x).
 // Parameter and buffer names are the reference's state-dict keys.
 
 #include <memory>
@@ -37,20 +38,22 @@ struct WideResNetConfig {
 
 struct NamedBuffer {
   std::string name;
-  engine::Tensor* tensor;         // null for a counter
+  engine::Tensor* tensor;           // null for a counter
   std::int64_t* counter = nullptr;  // num_batches_tracked
 };
 
 class WideResNet final : public EnergyModel {
  public:
   // Parameters start at U(+-1/sqrt(fan_in)), drawn from `seed` (PyTorch's default initialisation).
-  WideResNet(engine::Context& context, const WideResNetConfig& config, engine::DType dtype, std::uint64_t seed);
+  WideResNet(engine::Context& context, const WideResNetConfig& config, engine::DType dtype,
+             std::uint64_t seed);
   ~WideResNet() override;
 
   const WideResNetConfig& config() const { return config_; }
   engine::DType dtype() const { return dtype_; }
 
-  autograd::Variable features(autograd::Tape& tape, const autograd::Variable& images, const Pass& pass) override;
+  autograd::Variable features(autograd::Tape& tape, const autograd::Variable& images,
+                              const Pass& pass) override;
   autograd::Variable energy(autograd::Tape& tape, const autograd::Variable& features, EnergyKind kind,
                             const engine::Tensor& labels) override;
   autograd::Variable logits(autograd::Tape& tape, const autograd::Variable& features) override;
@@ -69,10 +72,10 @@ class WideResNet final : public EnergyModel {
   Layer make_layer(const std::string& prefix, const engine::Shape& weight_shape);
   std::optional<BatchNorm> make_norm(const std::string& prefix, std::int64_t channels);
   void initialise(std::uint64_t seed);
-  autograd::Variable activate(autograd::Tape& tape, const autograd::Variable& x, std::optional<BatchNorm>& norm,
-                              const Pass& pass);
-  autograd::Variable convolve(autograd::Tape& tape, const autograd::Variable& x, Layer& layer, int stride, int padding,
-                              autograd::Variable residual);
+  autograd::Variable activate(autograd::Tape& tape, const autograd::Variable& x,
+                              std::optional<BatchNorm>& norm, const Pass& pass);
+  autograd::Variable convolve(autograd::Tape& tape, const autograd::Variable& x, Layer& layer, int stride,
+                              int padding, autograd::Variable residual);
   autograd::Variable run_block(autograd::Tape& tape, autograd::Variable x, Block& block, const Pass& pass);
   template <typename Visit>
   void for_each_norm(const Visit& visit);

@@ -1,4 +1,5 @@
-// mebm_engine <command>: parses the command line, runs the command, turns errors into one line and an exit status.
+// mebm_engine <command>: parses the command line, runs the command, turns errors into one line and an exit
+// status.
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -55,7 +56,8 @@ bool is_command(const std::string& word) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).", "mebm_engine"};
+  CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).",
+               "mebm_engine"};
   app.set_version_flag("--version", "mebm_engine " MEBM_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
@@ -64,7 +66,8 @@ int run(int argc, char** argv) {
     CLI::App* command = app.add_subcommand(entry.name, entry.summary);
     runners.emplace_back(command, entry.add(*command));
   }
-  if (argc > 1 && argv[1][0] != '-' && !is_command(argv[1])) return report(kBadInput, unknown_command(argv[1]));
+  if (argc > 1 && argv[1][0] != '-' && !is_command(argv[1]))
+    return report(kBadInput, unknown_command(argv[1]));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& request) {

@@ -16,7 +16,9 @@ using engine::fail_input;
 
 namespace {
 
-std::string json_number(double value) { return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null"; }
+std::string json_number(double value) {
+  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null";
+}
 
 // The number in "iteration-<number>.h5", or -1.
 std::int64_t checkpoint_iteration(const fs::path& path) {
@@ -24,7 +26,8 @@ std::int64_t checkpoint_iteration(const fs::path& path) {
   constexpr std::string_view kPrefix = "iteration-", kSuffix = ".h5";
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return -1;
   const std::string digits = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos || digits.size() > 18) return -1;
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos || digits.size() > 18)
+    return -1;
   return std::stoll(digits);
 }
 
@@ -42,7 +45,8 @@ void append_line(std::ofstream& stream, const fs::path& path, const std::string&
 
 std::string creation_time() {
   const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
-  const std::time_t now = fixed != nullptr ? static_cast<std::time_t>(std::strtoll(fixed, nullptr, 10)) : std::time(nullptr);
+  const std::time_t now =
+      fixed != nullptr ? static_cast<std::time_t>(std::strtoll(fixed, nullptr, 10)) : std::time(nullptr);
   std::tm utc{};
   gmtime_r(&now, &utc);
   char text[32];
@@ -53,15 +57,16 @@ std::string creation_time() {
 std::string metrics_line(const ebm::IterationResult& r) {
   return fmt::format(
       R"({{"iteration": {}, "epoch": {}, "loss": {}, "energy_positive": {}, "energy_negative": {}, "cross_entropy": {}, "learning_rate": {}, "gradient_norm": {}, "seconds": {}}})",
-      r.iteration, r.epoch, json_number(r.loss), json_number(r.energy_positive), json_number(r.energy_negative),
-      json_number(r.cross_entropy), json_number(r.learning_rate), json_number(r.gradient_norm),
-      json_number(r.seconds));
+      r.iteration, r.epoch, json_number(r.loss), json_number(r.energy_positive),
+      json_number(r.energy_negative), json_number(r.cross_entropy), json_number(r.learning_rate),
+      json_number(r.gradient_norm), json_number(r.seconds));
 }
 
 void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
   std::error_code error;
   if (fs::exists(root_ / "config.toml", error) || !checkpoints().empty())
-    fail_input("--out {}: holds another run; continue it with --resume or name another directory", root_.string());
+    fail_input("--out {}: holds another run; continue it with --resume or name another directory",
+               root_.string());
   if (fs::exists(root_, error) && !fs::is_directory(root_, error))
     fail_input("--out {}: is a file, not a directory", root_.string());
   // The nearest existing parent decides whether the directory can be made.
@@ -91,7 +96,8 @@ fs::path RunDirectory::sample_path(std::int64_t iteration) const {
 std::vector<fs::path> RunDirectory::checkpoints() const {
   std::vector<fs::path> found;
   std::error_code error;
-  for (fs::directory_iterator entry(root_ / "checkpoints", error), end; !error && entry != end; entry.increment(error))
+  for (fs::directory_iterator entry(root_ / "checkpoints", error), end; !error && entry != end;
+       entry.increment(error))
     if (checkpoint_iteration(entry->path()) >= 0) found.push_back(entry->path());
   std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
     return checkpoint_iteration(a) > checkpoint_iteration(b);

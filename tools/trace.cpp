@@ -59,7 +59,8 @@ void TraceWriter::write_chains(const std::string& group, const ebm::IterationRes
   Tensor normals = context_.empty(shape, chains.images.dtype());
   for (int k = 0; k < steps; ++k) {
     engine::ops::fill_normal(context_, key, engine::RandomPurpose::langevin_noise,
-                             static_cast<std::uint32_t>(result.iteration), static_cast<std::uint32_t>(k), 0, normals);
+                             static_cast<std::uint32_t>(result.iteration), static_cast<std::uint32_t>(k), 0,
+                             normals);
     engine::ops::read(normals, std::span(noise).subspan(static_cast<std::size_t>(k * shape.elements()),
                                                         static_cast<std::size_t>(shape.elements())));
   }

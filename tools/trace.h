@@ -24,7 +24,8 @@ class TraceWriter final : public ebm::TrainingObserver {
  private:
   void write_state(const std::string& group);
   void write_tensor(const std::string& path, const engine::Tensor& tensor);
-  void write_chains(const std::string& group, const ebm::IterationResult& result, const ebm::IterationChoices& choices);
+  void write_chains(const std::string& group, const ebm::IterationResult& result,
+                    const ebm::IterationChoices& choices);
 
   engine::Context& context_;
   ebm::Trainer& trainer_;

@@ -58,7 +58,8 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
   apply_toml(config, *stored, checkpoint.path().string());
   for (const std::string& assignment : o.sets) {
     if (!assignment.starts_with("run."))
-      fail_input("--resume: only [run] keys may differ, '{}' is not one; start a new run with --weights", assignment);
+      fail_input("--resume: only [run] keys may differ, '{}' is not one; start a new run with --weights",
+                 assignment);
     apply_set(config, assignment);
   }
   const std::uint64_t seed = config.run.seed;
@@ -67,9 +68,11 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
   apply_toml(stored_config, *stored, checkpoint.path().string());
   apply_command_line(o, config);
   if (config.run.seed != stored_config.run.seed || seed != stored_config.run.seed)
-    fail_input("--resume: the run's seed is {}; another seed is another run (use --weights)", stored_config.run.seed);
+    fail_input("--resume: the run's seed is {}; another seed is another run (use --weights)",
+               stored_config.run.seed);
   if (config.run.precision != stored_config.run.precision || precision != stored_config.run.precision)
-    fail_input("--resume: the run's precision is {}; start a new run with --weights", stored_config.run.precision);
+    fail_input("--resume: the run's precision is {}; start a new run with --weights",
+               stored_config.run.precision);
   validate(config);
   return config;
 }
@@ -117,11 +120,16 @@ CommandRunner add_train(CLI::App& command) {
   command.add_option("--config", o->config_file, "a configuration file (TOML); over the recipe");
   command.add_option("--set", o->sets, "section.key=value, over the file; may be repeated")->take_all();
   command.add_option("--data", o->data, "the data set's directory, archive or HDF5 images file")->required();
-  command.add_option("--out", o->out, "the run directory: made if absent, refused if it holds another run")->required();
-  command.add_flag("--resume", o->resume, "continue the run in --out from its newest checkpoint; only [run] keys may differ");
-  command.add_option("--weights", o->weights, "start from this checkpoint's model (and buffer of the same size), fresh optimiser");
-  command.add_option("--initial-distribution", o->initial_distribution, "p0 from this file instead of fitting the data");
-  command.add_option("--max-iterations", o->max_iterations, "stop after this many iterations of the run in total; still writes a checkpoint [all]");
+  command.add_option("--out", o->out, "the run directory: made if absent, refused if it holds another run")
+      ->required();
+  command.add_flag("--resume", o->resume,
+                   "continue the run in --out from its newest checkpoint; only [run] keys may differ");
+  command.add_option("--weights", o->weights,
+                     "start from this checkpoint's model (and buffer of the same size), fresh optimiser");
+  command.add_option("--initial-distribution", o->initial_distribution,
+                     "p0 from this file instead of fitting the data");
+  command.add_option("--max-iterations", o->max_iterations,
+                     "stop after this many iterations of the run in total; still writes a checkpoint [all]");
   command.add_flag("--dry-run", o->dry_run, "say what would be done, measure the speed, and stop");
   command.add_option("--device", o->device, "auto | cpu | cuda[:i] [auto]");
   command.add_option("--precision", o->precision, "fp32 | fp64 [fp32 on the CPU]");

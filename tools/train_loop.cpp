@@ -24,7 +24,9 @@ constexpr int kGridImages = 64;
 
 std::atomic<int> stop_signal{0};
 
-void remember_signal(int number) { stop_signal = number; }
+void remember_signal(int number) {
+  stop_signal = number;
+}
 
 // Keeps the last iteration's chains for the sample grid.
 class LastChains final : public ebm::TrainingObserver {
@@ -53,13 +55,15 @@ class SampleGrid {
       : channels_(images.channels), height_(images.height), width_(images.width) {
     const auto count = std::min<std::size_t>(kGridImages, indices.size());
     const auto dtype = engine::DType::fp32;
-    data_ = to_floats(ebm::load_images(context, images, indices.first(count), dtype), static_cast<std::int64_t>(count));
+    data_ = to_floats(ebm::load_images(context, images, indices.first(count), dtype),
+                      static_cast<std::int64_t>(count));
     std::vector<std::uint32_t> slots(kGridImages);
     std::iota(slots.begin(), slots.end(), 0u);
     Tensor p0 = context.empty({kGridImages, channels_, height_, width_},
                               trainer.config().run.precision == "fp64" ? engine::DType::fp64 : dtype);
-    trainer.initial()->draw({engine::PhiloxKey(trainer.config().run.seed), engine::RandomPurpose::sample_fill, 0},
-                            slots, true, p0);
+    trainer.initial()->draw(
+        {engine::PhiloxKey(trainer.config().run.seed), engine::RandomPurpose::sample_fill, 0}, slots, true,
+        p0);
     p0_ = to_floats(p0, kGridImages);
   }
 
@@ -102,18 +106,24 @@ void report_environment(const TrainJob& job, const ebm::RunEnvironment& now) {
   if (!then || *then == now) return;
   if (then->threads != now.threads)
     std::fprintf(stderr,
-                 "note: the run used %d threads, now %d: weight gradients round differently, so the continuation is not "
+                 "note: the run used %d threads, now %d: weight gradients round differently, so the "
+                 "continuation is not "
                  "bit-identical\n",
                  then->threads, now.threads);
   if (then->processor != now.processor || then->convolution != now.convolution)
-    std::fprintf(stderr, "note: the run used %s (%s convolutions), now %s (%s): results may differ in rounding\n",
-                 then->processor.c_str(), then->convolution.c_str(), now.processor.c_str(), now.convolution.c_str());
+    std::fprintf(
+        stderr, "note: the run used %s (%s convolutions), now %s (%s): results may differ in rounding\n",
+        then->processor.c_str(), then->convolution.c_str(), now.processor.c_str(), now.convolution.c_str());
 }
 
 class Loop {
  public:
   Loop(TrainJob& job, ebm::Trainer& trainer, const SampleGrid* grid, std::int64_t end)
-      : job_(job), trainer_(trainer), grid_(grid), end_(end), toml_(to_toml(job.config)),
+      : job_(job),
+        trainer_(trainer),
+        grid_(grid),
+        end_(end),
+        toml_(to_toml(job.config)),
         progress_(std::cerr, end,
                   {.terminal_width = report::terminal_width(STDERR_FILENO),
                    .langevin_steps = job.config.objective.energy_weight != 0 ? job.config.sampler.steps : 0,
@@ -127,7 +137,8 @@ class Loop {
       const ebm::IterationResult result = trainer_.step();
       const std::int64_t done = trainer_.iteration();
       const bool last = done == end_ || stop_signal != 0;
-      if (last || (c.log_every > 0 && result.iteration % c.log_every == 0)) job_.directory.append_metrics(result);
+      if (last || (c.log_every > 0 && result.iteration % c.log_every == 0))
+        job_.directory.append_metrics(result);
       show(result);
       if (last || (c.sample_every > 0 && done % c.sample_every == 0)) write_samples();
       if (last || (c.checkpoint_every > 0 && done % c.checkpoint_every == 0)) write_checkpoint();
@@ -184,12 +195,12 @@ void check_weights(const TrainJob& job) {
       ebm::Trainer::network_config(job.config.model, job.images.channels, job.images.height);
   models::WideResNetConfig stored = job.checkpoint->model().network;
   if (!(stored == wanted))
-    engine::fail_input("{}: is a WRN-{}-{} for {}x{}x{} with {} classes (norm {}), the configuration wants a WRN-{}-{} "
-                       "for {}x{}x{} with {} (norm {})",
-                       job.checkpoint->path().string(), stored.depth, stored.width, stored.in_channels,
-                       stored.image_size, stored.image_size, stored.num_classes, stored.norm, wanted.depth,
-                       wanted.width, wanted.in_channels, wanted.image_size, wanted.image_size, wanted.num_classes,
-                       wanted.norm);
+    engine::fail_input(
+        "{}: is a WRN-{}-{} for {}x{}x{} with {} classes (norm {}), the configuration wants a WRN-{}-{} "
+        "for {}x{}x{} with {} (norm {})",
+        job.checkpoint->path().string(), stored.depth, stored.width, stored.in_channels, stored.image_size,
+        stored.image_size, stored.num_classes, stored.norm, wanted.depth, wanted.width, wanted.in_channels,
+        wanted.image_size, wanted.image_size, wanted.num_classes, wanted.norm);
 }
 
 }  // namespace
@@ -201,14 +212,18 @@ int train(TrainJob& job, bool dry_run) {
   const std::int64_t whole = std::int64_t{job.config.run.epochs} * job.config.run.iterations_per_epoch;
   const std::int64_t end = job.max_iterations >= 0 ? std::min(whole, job.max_iterations) : whole;
   const std::int64_t begin = job.resumed ? job.checkpoint->iteration() : 0;
-  const TrainPlan plan = measure_plan(job.config, job.images, job.threads, std::max<std::int64_t>(0, end - begin));
+  const TrainPlan plan =
+      measure_plan(job.config, job.images, job.threads, std::max<std::int64_t>(0, end - begin));
   std::cerr << plan_text(job.config, plan, job.threads);
   if (plan.memory_needed > plan.memory_free)
-    std::cerr << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
+    std::cerr
+        << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
   if (!job.resumed) job.directory.check_fresh(plan.checkpoint_bytes);
   if (dry_run) return 0;
 
-  engine::Context context({{}, job.threads, 0,
+  engine::Context context({{},
+                           job.threads,
+                           0,
                            job.config.run.convolution == "winograd" ? engine::ConvolutionChoice::winograd
                                                                     : engine::ConvolutionChoice::automatic});
   const auto initial = make_initial(context, job, split.train);
@@ -226,13 +241,15 @@ int train(TrainJob& job, bool dry_run) {
   }
   std::signal(SIGINT, remember_signal);
   std::signal(SIGTERM, remember_signal);
-  job.directory.append_log(fmt::format("{} at iteration {} of {}", job.resumed ? "resumed" : "started",
-                                       trainer.iteration(), end));
+  job.directory.append_log(
+      fmt::format("{} at iteration {} of {}", job.resumed ? "resumed" : "started", trainer.iteration(), end));
   Loop(job, trainer, grid.get(), end).run();
   if (trace) trace->finish(job.config.run.trace);
-  job.directory.append_log(fmt::format("{} at iteration {}", stop_signal != 0 ? "stopped" : "finished", trainer.iteration()));
+  job.directory.append_log(
+      fmt::format("{} at iteration {}", stop_signal != 0 ? "stopped" : "finished", trainer.iteration()));
   if (stop_signal != 0)
-    std::cerr << "stopped by a signal after a checkpoint; continue with --resume --out " << job.directory.root().string() << "\n";
+    std::cerr << "stopped by a signal after a checkpoint; continue with --resume --out "
+              << job.directory.root().string() << "\n";
   if (grid) std::cerr << "samples     " << job.directory.sample_path(trainer.iteration()).string() << "\n";
   std::cerr << "checkpoint  " << job.directory.checkpoint_path(trainer.iteration()).string() << "\n";
   return 0;

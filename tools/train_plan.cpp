@@ -60,7 +60,9 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   ebm::Config trial = config;
   trial.buffer.size = config.data.batch_size;
   trial.run.trace.clear();
-  engine::Context context({{}, threads, 0,
+  engine::Context context({{},
+                           threads,
+                           0,
                            config.run.convolution == "winograd" ? engine::ConvolutionChoice::winograd
                                                                 : engine::ConvolutionChoice::automatic});
   const ebm::ImageShape shape{images.channels, images.height, images.width};
@@ -79,7 +81,8 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   const auto pixel_bytes = static_cast<std::uint64_t>(config.run.precision == "fp64" ? 8 : 4);
   const auto d = static_cast<std::uint64_t>(shape.elements());
   const bool sampling = config.objective.energy_weight != 0;
-  const std::uint64_t buffer = sampling ? static_cast<std::uint64_t>(config.buffer.size) * d * pixel_bytes : 0;
+  const std::uint64_t buffer =
+      sampling ? static_cast<std::uint64_t>(config.buffer.size) * d * pixel_bytes : 0;
   const std::uint64_t factor = sampling && config.init.kind == "gaussian" ? d * d * (pixel_bytes + 8) : 0;
   plan.checkpoint_bytes = static_cast<std::uint64_t>(plan.parameters) * 2 * pixel_bytes + buffer +
                           factor * pixel_bytes / (pixel_bytes + 8) + (1u << 20);
@@ -93,11 +96,13 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
 std::string plan_text(const ebm::Config& config, const TrainPlan& plan, int threads) {
   const double seconds = plan.seconds_per_iteration * static_cast<double>(plan.iterations);
   std::string text;
-  text += fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width, plan.parameters);
-  text += fmt::format("device      {}, {} thread{}, {}\n", engine::cpu_name(), threads, threads == 1 ? "" : "s",
-                      config.run.precision);
-  text += fmt::format("memory      {} needed, {} free; {} a checkpoint\n", report::format_bytes(plan.memory_needed),
-                      report::format_bytes(plan.memory_free), report::format_bytes(plan.checkpoint_bytes));
+  text += fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width,
+                      plan.parameters);
+  text += fmt::format("device      {}, {} thread{}, {}\n", engine::cpu_name(), threads,
+                      threads == 1 ? "" : "s", config.run.precision);
+  text += fmt::format("memory      {} needed, {} free; {} a checkpoint\n",
+                      report::format_bytes(plan.memory_needed), report::format_bytes(plan.memory_free),
+                      report::format_bytes(plan.checkpoint_bytes));
   text += fmt::format("speed       {:.3g} s an iteration, measured now\n", plan.seconds_per_iteration);
   text += fmt::format("time        {} iterations take about {}: done around {}\n", plan.iterations,
                       report::format_duration(seconds), finishing_time(seconds));

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "data/image_set.h"
 #include "ebm/config.h"
 #include "ebm/initial_distribution.h"
-#include "data/image_set.h"
 
 namespace mebm::tools {
 

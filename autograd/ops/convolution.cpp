@@ -27,8 +27,8 @@ void convolution_backward(BackwardContext& b) {
     const GradTarget dw = b.target(1);
     Tensor none;
     const GradTarget dbias = b.needs(2) ? b.target(2) : GradTarget{&none, WriteMode::overwrite};
-    ops::convolution_backward_weights(b.context(), b.saved(1), dy, a.shape, *dw.tensor, dw.mode, *dbias.tensor,
-                                      dbias.mode);
+    ops::convolution_backward_weights(b.context(), b.saved(1), dy, a.shape, *dw.tensor, dw.mode,
+                                      *dbias.tensor, dbias.mode);
   }
   if (b.needs(0)) {
     const GradTarget dx = b.target(0);
@@ -40,14 +40,17 @@ void convolution_backward_recorded(RecordedBackward& b) {
   const auto a = b.attributes<ConvolutionAttributes>();
   if (b.needs(2)) engine::fail("second derivatives through the bias of 'convolution' are not available");
   if (b.needs(3)) b.give(3, b.gradient());
-  if (b.needs(1)) b.give(1, convolution_weight_gradient(b.tape(), b.saved(1), b.gradient(), a.shape, a.weight_shape));
+  if (b.needs(1))
+    b.give(1, convolution_weight_gradient(b.tape(), b.saved(1), b.gradient(), a.shape, a.weight_shape));
   if (b.needs(0))
     b.give(0, convolution_input_gradient(b.tape(), b.gradient(), b.saved(0), a.shape, a.x_shape, a.x_layout));
 }
 
 const Operation kConvolution{"convolution", convolution_backward, convolution_backward_recorded};
 
-Variable no_residual() { return {}; }
+Variable no_residual() {
+  return {};
+}
 
 // g = conv^T(dy, w): inputs dy, w; saved dy, w.
 const Operation kInputGradient{
@@ -59,8 +62,8 @@ const Operation kInputGradient{
       if (b.needs(1)) {
         const GradTarget dw = b.target(1);
         Tensor none;
-        ops::convolution_backward_weights(b.context(), b.gradient(), b.saved(0), a.shape, *dw.tensor, dw.mode, none,
-                                          WriteMode::overwrite);
+        ops::convolution_backward_weights(b.context(), b.gradient(), b.saved(0), a.shape, *dw.tensor, dw.mode,
+                                          none, WriteMode::overwrite);
       }
     },
     [](RecordedBackward& b) {
@@ -85,7 +88,8 @@ const Operation kWeightGradient{
     [](RecordedBackward& b) {
       const auto a = b.attributes<ConvolutionAttributes>();
       if (b.needs(0))
-        b.give(0, convolution_input_gradient(b.tape(), b.saved(1), b.gradient(), a.shape, a.x_shape, a.x_layout));
+        b.give(0, convolution_input_gradient(b.tape(), b.saved(1), b.gradient(), a.shape, a.x_shape,
+                                             a.x_layout));
       if (b.needs(1)) b.give(1, convolution(b.tape(), b.saved(0), b.gradient(), {}, a.shape, no_residual()));
     }};
 
@@ -94,8 +98,8 @@ const Operation kWeightGradient{
 Variable convolution(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias,
                      const ConvolutionShape& shape, Variable residual) {
   const int residual_slot = residual.slot;
-  Variable out{ops::convolution(tape.context(), x.value, weights.value, bias.value, shape,
-                                std::move(residual.value))};
+  Variable out{
+      ops::convolution(tape.context(), x.value, weights.value, bias.value, shape, std::move(residual.value))};
   if (Node* node = tape.record(kConvolution, {x.slot, weights.slot, bias.slot, residual_slot}, out)) {
     node->set(ConvolutionAttributes{shape, x.value.shape(), weights.value.shape(), x.value.layout()});
     node->save(weights);
@@ -107,7 +111,8 @@ Variable convolution(Tape& tape, const Variable& x, const Variable& weights, con
 Variable convolution_input_gradient(Tape& tape, const Variable& dy, const Variable& weights,
                                     const ConvolutionShape& shape, const Shape& x_shape, Layout x_layout) {
   Variable out{tape.context().empty(x_shape, dy.value.dtype(), x_layout)};
-  ops::convolution_backward_data(tape.context(), dy.value, weights.value, shape, out.value, WriteMode::overwrite);
+  ops::convolution_backward_data(tape.context(), dy.value, weights.value, shape, out.value,
+                                 WriteMode::overwrite);
   if (Node* node = tape.record(kInputGradient, {dy.slot, weights.slot}, out)) {
     node->set(ConvolutionAttributes{shape, x_shape, weights.value.shape(), x_layout});
     node->save(dy);
@@ -116,12 +121,12 @@ Variable convolution_input_gradient(Tape& tape, const Variable& dy, const Variab
   return out;
 }
 
-Variable convolution_weight_gradient(Tape& tape, const Variable& x, const Variable& dy, const ConvolutionShape& shape,
-                                     const Shape& weight_shape) {
+Variable convolution_weight_gradient(Tape& tape, const Variable& x, const Variable& dy,
+                                     const ConvolutionShape& shape, const Shape& weight_shape) {
   Variable out{tape.context().empty(weight_shape, x.value.dtype())};
   Tensor none;
-  ops::convolution_backward_weights(tape.context(), x.value, dy.value, shape, out.value, WriteMode::overwrite, none,
-                                    WriteMode::overwrite);
+  ops::convolution_backward_weights(tape.context(), x.value, dy.value, shape, out.value, WriteMode::overwrite,
+                                    none, WriteMode::overwrite);
   if (Node* node = tape.record(kWeightGradient, {x.slot, dy.slot}, out)) {
     node->set(ConvolutionAttributes{shape, x.value.shape(), weight_shape, x.value.layout()});
     node->save(x);

@@ -21,20 +21,22 @@ const Operation kLinear{"linear",
                         [](BackwardContext& b) {
                           if (b.needs(0)) {
                             const GradTarget dx = b.target(0);
-                            ops::linear_backward_input(b.context(), b.gradient(), b.saved(1), *dx.tensor, dx.mode);
+                            ops::linear_backward_input(b.context(), b.gradient(), b.saved(1), *dx.tensor,
+                                                       dx.mode);
                           }
                           const GradTarget none{nullptr, engine::WriteMode::overwrite};
                           const GradTarget dw = b.needs(1) ? b.target(1) : none;
                           const GradTarget db = b.needs(2) ? b.target(2) : none;
-                          ops::linear_backward_weights(b.context(), b.saved(0), b.gradient(), dw.tensor, dw.mode,
-                                                       db.tensor, db.mode);
+                          ops::linear_backward_weights(b.context(), b.saved(0), b.gradient(), dw.tensor,
+                                                       dw.mode, db.tensor, db.mode);
                         },
                         nullptr};
 
 const Operation kLogSumExp{"logsumexp",
                            [](BackwardContext& b) {
                              const GradTarget to = b.target(0);
-                             ops::logsumexp_backward(b.context(), b.saved(0), b.gradient(), *to.tensor, to.mode);
+                             ops::logsumexp_backward(b.context(), b.saved(0), b.gradient(), *to.tensor,
+                                                     to.mode);
                            },
                            nullptr};
 
@@ -42,7 +44,8 @@ const Operation kLogSumExp{"logsumexp",
 const Operation kGatherClass{"gather_class",
                              [](BackwardContext& b) {
                                const GradTarget to = b.target(0);
-                               ops::gather_class_backward(b.context(), b.saved(0), b.gradient(), *to.tensor, to.mode);
+                               ops::gather_class_backward(b.context(), b.saved(0), b.gradient(), *to.tensor,
+                                                          to.mode);
                              },
                              nullptr};
 

@@ -25,22 +25,22 @@ const Operation kAdd{"add",
                          if (b.needs(i)) b.give(i, b.gradient());
                      }};
 
-const Operation kScale{"scale",
-                       [](BackwardContext& b) {
-                         const GradTarget to = b.target(0);
-                         ops::axpby(b.context(), b.attributes<double>(), b.gradient(),
-                                    to.mode == WriteMode::accumulate ? 1 : 0, *to.tensor);
-                       },
-                       [](RecordedBackward& b) {
-                         b.give(0, scale(b.tape(), b.gradient(), b.attributes<double>()));
-                       }};
+const Operation kScale{
+    "scale",
+    [](BackwardContext& b) {
+      const GradTarget to = b.target(0);
+      ops::axpby(b.context(), b.attributes<double>(), b.gradient(), to.mode == WriteMode::accumulate ? 1 : 0,
+                 *to.tensor);
+    },
+    [](RecordedBackward& b) { b.give(0, scale(b.tape(), b.gradient(), b.attributes<double>())); }};
 
 const Operation kMultiply{"multiply",
                           [](BackwardContext& b) {
                             for (std::size_t i = 0; i < 2; ++i) {
                               if (!b.needs(i)) continue;
                               const GradTarget to = b.target(i);
-                              ops::multiply(b.context(), 1, b.gradient(), b.saved(1 - i), *to.tensor, to.mode);
+                              ops::multiply(b.context(), 1, b.gradient(), b.saved(1 - i), *to.tensor,
+                                            to.mode);
                             }
                           },
                           [](RecordedBackward& b) {
@@ -48,14 +48,15 @@ const Operation kMultiply{"multiply",
                               if (b.needs(i)) b.give(i, multiply(b.tape(), b.gradient(), b.saved(1 - i)));
                           }};
 
-const Operation kSum{"sum",
-                     [](BackwardContext& b) {
-                       const double value = ops::scalar(b.gradient());
-                       Tensor gradient = b.context().empty(b.shape(0), b.gradient().dtype());
-                       ops::fill(b.context(), value, gradient);
-                       b.pass(0, gradient);
-                     },
-                     [](RecordedBackward& b) { b.give(0, expand(b.tape(), b.gradient(), b.attributes<Shape>())); }};
+const Operation kSum{
+    "sum",
+    [](BackwardContext& b) {
+      const double value = ops::scalar(b.gradient());
+      Tensor gradient = b.context().empty(b.shape(0), b.gradient().dtype());
+      ops::fill(b.context(), value, gradient);
+      b.pass(0, gradient);
+    },
+    [](RecordedBackward& b) { b.give(0, expand(b.tape(), b.gradient(), b.attributes<Shape>())); }};
 
 const Operation kExpand{"expand",
                         [](BackwardContext& b) {
@@ -88,20 +89,20 @@ const Operation kPlaceRows{"place_rows",
                              b.give(0, rows(b.tape(), b.gradient(), range.begin, range.count));
                            }};
 
-const Operation kReshape{"reshape", [](BackwardContext& b) { b.pass(0, b.gradient().reshaped(b.shape(0))); },
-                         [](RecordedBackward& b) {
-                           b.give(0, reshape(b.tape(), b.gradient(), b.attributes<Shape>()));
-                         }};
+const Operation kReshape{
+    "reshape", [](BackwardContext& b) { b.pass(0, b.gradient().reshaped(b.shape(0))); },
+    [](RecordedBackward& b) { b.give(0, reshape(b.tape(), b.gradient(), b.attributes<Shape>())); }};
 
-const Operation kLeakyRelu{"leaky_relu",
-                           [](BackwardContext& b) {
-                             const GradTarget to = b.target(0);
-                             ops::leaky_relu_backward(b.context(), b.saved(0), b.gradient(), b.attributes<double>(),
-                                                      *to.tensor, to.mode);
-                           },
-                           [](RecordedBackward& b) {
-                             b.give(0, leaky_relu_slope(b.tape(), b.saved(0), b.gradient(), b.attributes<double>()));
-                           }};
+const Operation kLeakyRelu{
+    "leaky_relu",
+    [](BackwardContext& b) {
+      const GradTarget to = b.target(0);
+      ops::leaky_relu_backward(b.context(), b.saved(0), b.gradient(), b.attributes<double>(), *to.tensor,
+                               to.mode);
+    },
+    [](RecordedBackward& b) {
+      b.give(0, leaky_relu_slope(b.tape(), b.saved(0), b.gradient(), b.attributes<double>()));
+    }};
 
 const Operation kLeakyReluSlope{"leaky_relu_slope", kLeakyRelu.backward, kLeakyRelu.backward_recorded};
 
@@ -131,7 +132,9 @@ Variable multiply(Tape& tape, const Variable& a, const Variable& b) {
   return out;
 }
 
-Variable subtract(Tape& tape, const Variable& a, const Variable& b) { return add(tape, a, scale(tape, b, -1)); }
+Variable subtract(Tape& tape, const Variable& a, const Variable& b) {
+  return add(tape, a, scale(tape, b, -1));
+}
 
 Variable sum(Tape& tape, const Variable& a) {
   Variable out{tape.context().empty({1}, a.value.dtype())};
@@ -163,11 +166,14 @@ Variable place_rows(Tape& tape, const Variable& a, std::int64_t begin, std::int6
   ops::fill(tape.context(), 0, out.value);
   Tensor part = out.value.rows(begin, a.value.extent(0));
   ops::copy(tape.context(), a.value, part, WriteMode::overwrite);
-  if (Node* node = tape.record(kPlaceRows, {a.slot}, out)) node->set(RowRange{begin, a.value.extent(0), total});
+  if (Node* node = tape.record(kPlaceRows, {a.slot}, out))
+    node->set(RowRange{begin, a.value.extent(0), total});
   return out;
 }
 
-Variable flatten(Tape& tape, const Variable& a) { return reshape(tape, a, {a.value.elements()}); }
+Variable flatten(Tape& tape, const Variable& a) {
+  return reshape(tape, a, {a.value.elements()});
+}
 
 Variable reshape(Tape& tape, const Variable& a, const Shape& shape) {
   Variable out{a.value.reshaped(shape)};

@@ -7,8 +7,8 @@
 
 namespace mebm::autograd {
 
-// y = conv(x, weights) + bias [+ residual]; see engine/ops/convolution.h. Pass the residual by value: the op adds
-// to it in place when it is the last owner.
+// y = conv(x, weights) + bias [+ residual]; see engine/ops/convolution.h. Pass the residual by value: the op
+// adds to it in place when it is the last owner.
 Variable convolution(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias,
                      const engine::ops::ConvolutionShape& shape, Variable residual);
 // The adjoints of convolution, linear in both arguments.
@@ -16,7 +16,8 @@ Variable convolution_input_gradient(Tape& tape, const Variable& dy, const Variab
                                     const engine::ops::ConvolutionShape& shape, const engine::Shape& x_shape,
                                     engine::Layout x_layout);
 Variable convolution_weight_gradient(Tape& tape, const Variable& x, const Variable& dy,
-                                     const engine::ops::ConvolutionShape& shape, const engine::Shape& weight_shape);
+                                     const engine::ops::ConvolutionShape& shape,
+                                     const engine::Shape& weight_shape);
 
 // What a batch-norm layer normalises with.
 struct NormStatistics {
@@ -24,17 +25,18 @@ struct NormStatistics {
   engine::Tensor running_mean, running_variance;  // [C], used when !from_batch
 };
 
-// leaky(gamma (x - mean) / sqrt(variance + eps) + beta) with statistics per group of rows. With batch statistics
-// `mean` and `variance` (fp64 [groups, C], biased) receive them; the gradient flows through them.
+// leaky(gamma (x - mean) / sqrt(variance + eps) + beta) with statistics per group of rows. With batch
+// statistics `mean` and `variance` (fp64 [groups, C], biased) receive them; the gradient flows through them.
 Variable batch_norm_leaky_relu(Tape& tape, const Variable& x, const Variable& gamma, const Variable& beta,
-                               const NormStatistics& statistics, const engine::ops::RowGroups& groups, double eps,
-                               double leak, engine::Tensor* mean, engine::Tensor* variance);
+                               const NormStatistics& statistics, const engine::ops::RowGroups& groups,
+                               double eps, double leak, engine::Tensor* mean, engine::Tensor* variance);
 
 Variable global_average_pool(Tape& tape, const Variable& x);  // [N,C,H,W] -> [N,C]
 Variable linear(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias);
 
-Variable logsumexp(Tape& tape, const Variable& logits);                                    // [N,C] -> [N]
-Variable gather_class(Tape& tape, const Variable& logits, const engine::Tensor& labels);   // [N,C] -> [N]
-Variable cross_entropy(Tape& tape, const Variable& logits, const engine::Tensor& labels);  // mean over rows, [1]
+Variable logsumexp(Tape& tape, const Variable& logits);                                   // [N,C] -> [N]
+Variable gather_class(Tape& tape, const Variable& logits, const engine::Tensor& labels);  // [N,C] -> [N]
+Variable cross_entropy(Tape& tape, const Variable& logits,
+                       const engine::Tensor& labels);  // mean over rows, [1]
 
 }  // namespace mebm::autograd

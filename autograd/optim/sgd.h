@@ -21,7 +21,8 @@ class Sgd {
   // Velocities start at 0, one per parameter, in the parameters' order.
   Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* const> parameters);
 
-  // lr i / warmup for i <= warmup (counting iterations from 0), times decay for every milestone epoch reached.
+  // lr i / warmup for i <= warmup (counting iterations from 0), times decay for every milestone epoch
+  // reached.
   double learning_rate(std::int64_t iteration, std::int64_t epoch) const;
   // One update of every parameter the loss reached; the others are left alone, momentum included.
   void step(double learning_rate);

@@ -9,7 +9,9 @@
 namespace mebm::engine {
 namespace {
 
-std::size_t round_up(std::size_t value, std::size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+std::size_t round_up(std::size_t value, std::size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace
 
@@ -22,12 +24,15 @@ Arena::~Arena() {
 void Arena::reserve(std::size_t bytes) {
   const std::size_t size = round_up(std::max(bytes, kChunkBytes), std::size_t{2} << 20);
   if (limit_ != 0 && reserved_ + size > limit_)
-    fail("out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; lower the batch size or the width",
-         bytes >> 20, reserved_ >> 20, limit_ >> 20);
-  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    fail(
+        "out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; lower the batch size or "
+        "the width",
+        bytes >> 20, reserved_ >> 20, limit_ >> 20);
+  void* data =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
-    fail("out of memory: the system refused {} MiB beyond {} MiB; lower the batch size or the width", size >> 20,
-         reserved_ >> 20);
+    fail("out of memory: the system refused {} MiB beyond {} MiB; lower the batch size or the width",
+         size >> 20, reserved_ >> 20);
   madvise(data, size, MADV_HUGEPAGE);  // advice only: fewer TLB misses where the system grants it
   auto* begin = static_cast<std::byte*>(data);
   chunks_.push_back({begin, size, {{begin, size}}});
@@ -83,8 +88,9 @@ void Arena::release(Storage* storage) {
   in_use_ -= storage->bytes;
   for (Chunk& chunk : chunks_) {
     if (storage->data < chunk.data || storage->data >= chunk.data + chunk.bytes) continue;
-    auto next = std::upper_bound(chunk.free.begin(), chunk.free.end(), storage->data,
-                                 [](const std::byte* data, const FreeBlock& block) { return data < block.data; });
+    auto next =
+        std::upper_bound(chunk.free.begin(), chunk.free.end(), storage->data,
+                         [](const std::byte* data, const FreeBlock& block) { return data < block.data; });
     const bool joins_next = next != chunk.free.end() && storage->data + storage->bytes == next->data;
     const bool joins_previous =
         next != chunk.free.begin() && std::prev(next)->data + std::prev(next)->bytes == storage->data;

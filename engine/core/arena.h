@@ -2,8 +2,8 @@
 // The one place tensor memory comes from.
 //
 // An arena reserves memory in large chunks and hands out aligned blocks, best fit first, merging neighbours
-// when they are freed. The sequence of requests of an iteration is the same every time, so after the first one
-// nothing is reserved any more and every tensor has the same address each iteration. Not thread-safe: one
+// when they are freed. The sequence of requests of an iteration is the same every time, so after the first
+// one nothing is reserved any more and every tensor has the same address each iteration. Not thread-safe: one
 // arena belongs to one Context, and kernels run inside a call.
 
 #include <cstddef>

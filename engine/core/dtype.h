@@ -8,13 +8,18 @@ namespace mebm::engine {
 
 enum class DType { fp32, fp64, int32 };
 
-constexpr std::size_t size_of(DType dtype) { return dtype == DType::fp64 ? 8 : 4; }
+constexpr std::size_t size_of(DType dtype) {
+  return dtype == DType::fp64 ? 8 : 4;
+}
 
 constexpr std::string_view name_of(DType dtype) {
   switch (dtype) {
-    case DType::fp32: return "fp32";
-    case DType::fp64: return "fp64";
-    case DType::int32: return "int32";
+    case DType::fp32:
+      return "fp32";
+    case DType::fp64:
+      return "fp64";
+    case DType::int32:
+      return "int32";
   }
   return "?";
 }

@@ -16,7 +16,8 @@ class Shape {
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> extents) {
-    require(extents.size() <= kMaxRank, "a tensor has at most {} dimensions, got {}", kMaxRank, extents.size());
+    require(extents.size() <= kMaxRank, "a tensor has at most {} dimensions, got {}", kMaxRank,
+            extents.size());
     for (std::int64_t extent : extents) {
       require(extent >= 0, "a tensor's extent cannot be negative, got {}", extent);
       extents_[static_cast<std::size_t>(rank_++)] = extent;

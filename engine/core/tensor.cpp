@@ -13,25 +13,32 @@ std::int64_t stored(const Shape& shape, Layout layout) {
 
 Tensor::Tensor(Arena& arena, const Shape& shape, DType dtype, Layout layout)
     : shape_(shape), dtype_(dtype), layout_(layout) {
-  require(layout == Layout::plain || shape.rank() == 4, "a channel-blocked tensor has four dimensions, got {}",
-          shape.text());
+  require(layout == Layout::plain || shape.rank() == 4,
+          "a channel-blocked tensor has four dimensions, got {}", shape.text());
   storage_ = arena.allocate(static_cast<std::size_t>(stored(shape, layout)) * size_of(dtype));
 }
 
 Tensor::Tensor(const Tensor& other)
-    : storage_(other.storage_), offset_(other.offset_), shape_(other.shape_), dtype_(other.dtype_),
+    : storage_(other.storage_),
+      offset_(other.offset_),
+      shape_(other.shape_),
+      dtype_(other.dtype_),
       layout_(other.layout_) {
   if (storage_ != nullptr) ++storage_->references;
 }
 
-Tensor::Tensor(Tensor&& other) noexcept { swap(other); }
+Tensor::Tensor(Tensor&& other) noexcept {
+  swap(other);
+}
 
 void Tensor::reset() {
   if (storage_ != nullptr && --storage_->references == 0) storage_->arena->release(storage_);
   storage_ = nullptr;
 }
 
-std::int64_t Tensor::stored_elements() const { return stored(shape_, layout_); }
+std::int64_t Tensor::stored_elements() const {
+  return stored(shape_, layout_);
+}
 
 Tensor Tensor::rows(std::int64_t begin, std::int64_t count) const {
   require(shape_.rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0],

@@ -7,7 +7,8 @@
 namespace mebm::engine {
 
 Context::Context(const ContextOptions& options)
-    : options_(options), arena_(options.memory_limit),
+    : options_(options),
+      arena_(options.memory_limit),
       channel_block_(kernels::conv2d::preferred_channel_block()),
       convolutions_(std::make_unique<ConvolutionCache>(*this)) {
   require(options.threads >= 1, "a context needs at least one thread, got {}", options.threads);

@@ -12,9 +12,12 @@ using kernels::conv2d::Params;
 
 std::string_view name_of_direction(Direction direction) {
   switch (direction) {
-    case Direction::forward: return "forward";
-    case Direction::backward_data: return "backward_data";
-    case Direction::backward_weights: return "backward_weights";
+    case Direction::forward:
+      return "forward";
+    case Direction::backward_data:
+      return "backward_data";
+    case Direction::backward_weights:
+      return "backward_weights";
   }
   return "?";
 }
@@ -53,8 +56,8 @@ const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::c
   Prepared& entry = weights_[{weights.storage_id(), plan.weight_format()}];
   if (entry.valid && entry.version == weights.version()) return entry.tensor;
   if (!entry.tensor.defined()) {
-    const auto elements = static_cast<std::int64_t>((plan.prepared_weight_bytes() + size_of(weights.dtype()) - 1) /
-                                                    size_of(weights.dtype()));
+    const auto elements = static_cast<std::int64_t>(
+        (plan.prepared_weight_bytes() + size_of(weights.dtype()) - 1) / size_of(weights.dtype()));
     entry.tensor = context_.empty({elements}, weights.dtype());
   }
   plan.prepare_weights(weights.data(), entry.tensor.data());

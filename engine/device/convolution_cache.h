@@ -1,5 +1,6 @@
 #pragma once
-// Convolution plans by shape, and weights in the plans' private formats, made again only when the weights change.
+// Convolution plans by shape, and weights in the plans' private formats, made again only when the weights
+// change.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +18,8 @@ class ConvolutionCache {
  public:
   explicit ConvolutionCache(Context& context) : context_(context) {}
 
-  const kernels::conv2d::Plan& plan(const kernels::conv2d::Params& params, kernels::conv2d::Direction direction,
-                                    DType dtype);
+  const kernels::conv2d::Plan& plan(const kernels::conv2d::Params& params,
+                                    kernels::conv2d::Direction direction, DType dtype);
   // `weights` (plain O,I,kh,kw) in the plan's format; prepared once per version of the weights.
   const Tensor& prepared(const Tensor& weights, const kernels::conv2d::Plan& plan);
 
@@ -41,7 +42,9 @@ class ConvolutionCache {
     bool operator==(const WeightKey&) const = default;
   };
   struct WeightKeyHash {
-    std::size_t operator()(const WeightKey& key) const { return key.storage * 0x9E3779B97F4A7C15u ^ key.format; }
+    std::size_t operator()(const WeightKey& key) const {
+      return key.storage * 0x9E3779B97F4A7C15u ^ key.format;
+    }
   };
   struct Prepared {
     Tensor tensor;

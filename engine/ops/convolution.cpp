@@ -16,7 +16,8 @@ std::int64_t output_extent(std::int64_t input, std::int64_t kernel, const Convol
   return (input + 2 * shape.padding - kernel) / shape.stride + 1;
 }
 
-Params make_params(const Context& context, const Shape& x, const Shape& weights, const ConvolutionShape& shape) {
+Params make_params(const Context& context, const Shape& x, const Shape& weights,
+                   const ConvolutionShape& shape) {
   require(x.rank() == 4 && weights.rank() == 4 && x[1] == weights[1] && weights[2] == weights[3],
           "conv2d: input {} does not fit weights {}", x.text(), weights.text());
   Params p;
@@ -30,11 +31,12 @@ Params make_params(const Context& context, const Shape& x, const Shape& weights,
   p.padding = shape.padding;
   p.out_height = output_extent(x[2], p.kernel, shape);
   p.out_width = output_extent(x[3], p.kernel, shape);
-  require(p.out_height > 0 && p.out_width > 0, "conv2d: input {} is smaller than the kernel {}", x.text(), p.kernel);
+  require(p.out_height > 0 && p.out_width > 0, "conv2d: input {} is smaller than the kernel {}", x.text(),
+          p.kernel);
   // A strided or 1x1 convolution has no Winograd form: the choice concerns the others.
   const bool eligible = p.kernel == 3 && p.stride == 1;
   p.algorithm = eligible && context.convolution() == ConvolutionChoice::winograd ? Algorithm::winograd
-                                                                                : Algorithm::direct;
+                                                                                 : Algorithm::direct;
   return p;
 }
 
@@ -48,8 +50,8 @@ void run(const Plan& plan, const Buffers& buffers) {
 }
 
 void check_layout(const Tensor& tensor, int block, const char* what) {
-  require(channel_block(tensor.layout()) == block, "conv2d: {} {} has channel block {}, its plan wants {}", what,
-          tensor.shape().text(), channel_block(tensor.layout()), block);
+  require(channel_block(tensor.layout()) == block, "conv2d: {} {} has channel block {}, its plan wants {}",
+          what, tensor.shape().text(), channel_block(tensor.layout()), block);
 }
 
 }  // namespace
@@ -66,16 +68,19 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
   if (!residual.defined()) {
     y = context.empty(out, x.dtype(), layout);
   } else {
-    require(residual.shape() == out && residual.layout() == layout, "conv2d: residual {} does not fit output {}",
-            residual.shape().text(), out.text());
+    require(residual.shape() == out && residual.layout() == layout,
+            "conv2d: residual {} does not fit output {}", residual.shape().text(), out.text());
     const bool own = residual.unique();
     y = own ? std::move(residual) : context.empty(out, x.dtype(), layout);
     if (!own) copy(context, residual, y, WriteMode::overwrite);
   }
   const Tensor& prepared = context.convolutions().prepared(weights, plan);
   Tensor scratch = workspace(context, plan);
-  run(plan, {.x = x.data(), .weights = prepared.data(), .bias = bias.defined() ? bias.data() : nullptr,
-             .y = y.data(), .workspace = scratch.data()});
+  run(plan, {.x = x.data(),
+             .weights = prepared.data(),
+             .bias = bias.defined() ? bias.data() : nullptr,
+             .y = y.data(),
+             .workspace = scratch.data()});
   return y;
 }
 
@@ -93,18 +98,22 @@ void convolution_backward_data(Context& context, const Tensor& dy, const Tensor&
   if (!direct) copy(context, target, dx, mode);
 }
 
-void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy, const ConvolutionShape& shape,
-                                  Tensor& dweights, WriteMode weights_mode, Tensor& dbias, WriteMode bias_mode) {
+void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy,
+                                  const ConvolutionShape& shape, Tensor& dweights, WriteMode weights_mode,
+                                  Tensor& dbias, WriteMode bias_mode) {
   require(dweights.defined(), "conv2d: a bias gradient without a weight gradient is not available");
   const Params params = make_params(context, x.shape(), dweights.shape(), shape);
   const Plan& plan = context.convolutions().plan(params, Direction::backward_weights, x.dtype());
-  check_layout(x, plan.source_block(), "input");
   check_layout(dy, plan.destination_block(), "output gradient");
   Tensor scratch = workspace(context, plan);
-  run(plan, {.x = x.data(), .dy = dy.data(), .dw = dweights.data(),
+  const Tensor source = in_layout(context, x, layout_of_block(plan.source_block()));
+  run(plan, {.x = source.data(),
+             .dy = dy.data(),
+             .dw = dweights.data(),
              .dbias = dbias.defined() ? dbias.data() : nullptr,
              .accumulate_weights = weights_mode == WriteMode::accumulate,
-             .accumulate_bias = bias_mode == WriteMode::accumulate, .workspace = scratch.data()});
+             .accumulate_bias = bias_mode == WriteMode::accumulate,
+             .workspace = scratch.data()});
 }
 
 }  // namespace mebm::engine::ops

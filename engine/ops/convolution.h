@@ -1,5 +1,6 @@
 #pragma once
-// Convolutions on tensors: checks, output shapes and layouts, plans and prepared weights from the context's cache.
+// Convolutions on tensors: checks, output shapes and layouts, plans and prepared weights from the context's
+// cache.
 
 #include "engine/device/context.h"
 
@@ -10,8 +11,8 @@ struct ConvolutionShape {
   int padding = 1;
 };
 
-// y = conv(x, weights) + bias [+ residual]. x [N,I,H,W]; weights [O,I,k,k] plain; bias [O]; residual has y's shape
-// and may be an undefined tensor. A residual nobody else holds is added to in place and returned.
+// y = conv(x, weights) + bias [+ residual]. x [N,I,H,W]; weights [O,I,k,k] plain; bias [O]; residual has y's
+// shape and may be an undefined tensor. A residual nobody else holds is added to in place and returned.
 Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias,
                    const ConvolutionShape& shape, Tensor residual);
 
@@ -20,7 +21,8 @@ void convolution_backward_data(Context& context, const Tensor& dy, const Tensor&
                                const ConvolutionShape& shape, Tensor& dx, WriteMode mode);
 
 // Gradients with respect to weights and bias (plain); an undefined tensor is left out.
-void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy, const ConvolutionShape& shape,
-                                  Tensor& dweights, WriteMode weights_mode, Tensor& dbias, WriteMode bias_mode);
+void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy,
+                                  const ConvolutionShape& shape, Tensor& dweights, WriteMode weights_mode,
+                                  Tensor& dbias, WriteMode bias_mode);
 
 }  // namespace mebm::engine::ops

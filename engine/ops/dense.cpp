@@ -10,7 +10,9 @@
 namespace mebm::engine::ops {
 namespace {
 
-bool adds(WriteMode mode) { return mode == WriteMode::accumulate; }
+bool adds(WriteMode mode) {
+  return mode == WriteMode::accumulate;
+}
 
 void check_logits(const Tensor& logits, const Tensor& labels, const char* op) {
   require(logits.shape().rank() == 2 && labels.shape().rank() == 1 && labels.extent(0) == logits.extent(0),
@@ -42,21 +44,21 @@ Tensor linear(Context& context, const Tensor& x, const Tensor& weights, const Te
           bias.shape().text());
   Tensor y = context.empty({x.extent(0), weights.extent(0)}, x.dtype());
   dispatch_float(x.dtype(), "linear", [&]<typename T>() {
-    kernels::linear::forward(x.extent(0), x.extent(1), weights.extent(0), x.as<T>(), weights.as<T>(), bias.as<T>(),
-                             y.as<T>());
+    kernels::linear::forward(x.extent(0), x.extent(1), weights.extent(0), x.as<T>(), weights.as<T>(),
+                             bias.as<T>(), y.as<T>());
   });
   return y;
 }
 
 void linear_backward_input(Context&, const Tensor& dy, const Tensor& weights, Tensor& dx, WriteMode mode) {
   dispatch_float(dx.dtype(), "linear backward", [&]<typename T>() {
-    kernels::linear::backward_input(dx.extent(0), dx.extent(1), weights.extent(0), dy.as<T>(), weights.as<T>(),
-                                    dx.as<T>(), adds(mode));
+    kernels::linear::backward_input(dx.extent(0), dx.extent(1), weights.extent(0), dy.as<T>(),
+                                    weights.as<T>(), dx.as<T>(), adds(mode));
   });
 }
 
-void linear_backward_weights(Context&, const Tensor& x, const Tensor& dy, Tensor* dweights, WriteMode weights_mode,
-                             Tensor* dbias, WriteMode bias_mode) {
+void linear_backward_weights(Context&, const Tensor& x, const Tensor& dy, Tensor* dweights,
+                             WriteMode weights_mode, Tensor* dbias, WriteMode bias_mode) {
   dispatch_float(x.dtype(), "linear backward", [&]<typename T>() {
     kernels::linear::backward_weights(x.extent(0), x.extent(1), dy.extent(1), x.as<T>(), dy.as<T>(),
                                       dweights != nullptr ? dweights->as<T>() : nullptr,
@@ -65,15 +67,15 @@ void linear_backward_weights(Context&, const Tensor& x, const Tensor& dy, Tensor
   });
 }
 
-void gemm(Context&, bool transpose_a, bool transpose_b, double alpha, const Tensor& a, const Tensor& b, Tensor& c,
-          WriteMode mode) {
+void gemm(Context&, bool transpose_a, bool transpose_b, double alpha, const Tensor& a, const Tensor& b,
+          Tensor& c, WriteMode mode) {
   const std::int64_t inner_a = a.extent(transpose_a ? 0 : 1), inner_b = b.extent(transpose_b ? 1 : 0);
   require(a.extent(transpose_a ? 1 : 0) == c.extent(0) && b.extent(transpose_b ? 0 : 1) == c.extent(1) &&
               inner_a == inner_b,
           "gemm: {} times {} does not give {}", a.shape().text(), b.shape().text(), c.shape().text());
   dispatch_float(c.dtype(), "gemm", [&]<typename T>() {
-    kernels::linear::gemm(transpose_a, transpose_b, c.extent(0), c.extent(1), inner_a, alpha, a.as<T>(), b.as<T>(),
-                          c.as<T>(), adds(mode));
+    kernels::linear::gemm(transpose_a, transpose_b, c.extent(0), c.extent(1), inner_a, alpha, a.as<T>(),
+                          b.as<T>(), c.as<T>(), adds(mode));
   });
 }
 
@@ -105,12 +107,14 @@ Tensor gather_class(Context& context, const Tensor& logits, const Tensor& labels
   check_logits(logits, labels, "gather_class");
   Tensor out = context.empty({logits.extent(0)}, logits.dtype());
   dispatch_float(logits.dtype(), "gather_class", [&]<typename T>() {
-    kernels::softmax::gather(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>(), out.as<T>());
+    kernels::softmax::gather(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>(),
+                             out.as<T>());
   });
   return out;
 }
 
-void gather_class_backward(Context&, const Tensor& labels, const Tensor& dout, Tensor& dlogits, WriteMode mode) {
+void gather_class_backward(Context&, const Tensor& labels, const Tensor& dout, Tensor& dlogits,
+                           WriteMode mode) {
   dispatch_float(dlogits.dtype(), "gather_class backward", [&]<typename T>() {
     kernels::softmax::gather_backward(dlogits.extent(0), dlogits.extent(1), labels.as<int>(), dout.as<T>(),
                                       dlogits.as<T>(), adds(mode));
@@ -121,17 +125,17 @@ Tensor cross_entropy(Context& context, const Tensor& logits, const Tensor& label
   check_logits(logits, labels, "cross_entropy");
   Tensor out = context.empty({1}, logits.dtype());
   dispatch_float(logits.dtype(), "cross_entropy", [&]<typename T>() {
-    *out.as<T>() = static_cast<T>(
-        kernels::softmax::cross_entropy(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>()));
+    *out.as<T>() = static_cast<T>(kernels::softmax::cross_entropy(logits.extent(0), logits.extent(1),
+                                                                  logits.as<T>(), labels.as<int>()));
   });
   return out;
 }
 
-void cross_entropy_backward(Context&, const Tensor& logits, const Tensor& labels, double dloss, Tensor& dlogits,
-                            WriteMode mode) {
+void cross_entropy_backward(Context&, const Tensor& logits, const Tensor& labels, double dloss,
+                            Tensor& dlogits, WriteMode mode) {
   dispatch_float(logits.dtype(), "cross_entropy backward", [&]<typename T>() {
-    kernels::softmax::cross_entropy_backward(logits.extent(0), logits.extent(1), logits.as<T>(), labels.as<int>(),
-                                             dloss, dlogits.as<T>(), adds(mode));
+    kernels::softmax::cross_entropy_backward(logits.extent(0), logits.extent(1), logits.as<T>(),
+                                             labels.as<int>(), dloss, dlogits.as<T>(), adds(mode));
   });
 }
 

@@ -14,21 +14,24 @@ void global_average_pool_backward(Context& context, const Tensor& dfeatures, Ten
 
 // y [N,O] = x [N,D] weights^T [O,D] + bias [O]
 Tensor linear(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias);
-void linear_backward_input(Context& context, const Tensor& dy, const Tensor& weights, Tensor& dx, WriteMode mode);
+void linear_backward_input(Context& context, const Tensor& dy, const Tensor& weights, Tensor& dx,
+                           WriteMode mode);
 // dweights, dbias may be null.
 void linear_backward_weights(Context& context, const Tensor& x, const Tensor& dy, Tensor* dweights,
                              WriteMode weights_mode, Tensor* dbias, WriteMode bias_mode);
 
 // C = alpha op(A) op(B) (+ C) for plain matrices; op transposes where asked.
-void gemm(Context& context, bool transpose_a, bool transpose_b, double alpha, const Tensor& a, const Tensor& b,
-          Tensor& c, WriteMode mode);
+void gemm(Context& context, bool transpose_a, bool transpose_b, double alpha, const Tensor& a,
+          const Tensor& b, Tensor& c, WriteMode mode);
 
 // Labels as an int32 tensor [N]; every label must be in 0 ... classes - 1 (checked).
 Tensor make_labels(Context& context, std::span<const std::int32_t> labels, std::int64_t classes);
 
 Tensor logsumexp(Context& context, const Tensor& logits);  // [N,C] -> [N]
-void logsumexp_backward(Context& context, const Tensor& logits, const Tensor& dout, Tensor& dlogits, WriteMode mode);
-Tensor gather_class(Context& context, const Tensor& logits, const Tensor& labels);  // out[n] = logits[n][labels[n]]
+void logsumexp_backward(Context& context, const Tensor& logits, const Tensor& dout, Tensor& dlogits,
+                        WriteMode mode);
+Tensor gather_class(Context& context, const Tensor& logits,
+                    const Tensor& labels);  // out[n] = logits[n][labels[n]]
 void gather_class_backward(Context& context, const Tensor& labels, const Tensor& dout, Tensor& dlogits,
                            WriteMode mode);
 Tensor cross_entropy(Context& context, const Tensor& logits, const Tensor& labels);  // mean over rows, [1]

@@ -19,7 +19,8 @@ inline kernels::FeatureMap feature_map(const Tensor& tensor) {
   const Shape& shape = tensor.shape();
   std::int64_t pixels = 1;
   for (int i = 2; i < shape.rank(); ++i) pixels *= shape[i];
-  return {shape.rank() > 0 ? shape[0] : 1, shape.rank() > 1 ? shape[1] : 1, pixels, channel_block(tensor.layout())};
+  return {shape.rank() > 0 ? shape[0] : 1, shape.rank() > 1 ? shape[1] : 1, pixels,
+          channel_block(tensor.layout())};
 }
 
 }  // namespace mebm::engine::ops

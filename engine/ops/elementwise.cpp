@@ -53,8 +53,8 @@ void multiply(Context& context, double alpha, const Tensor& a, const Tensor& b, 
   require_alike(a, b, "multiply");
   require_alike(a, out, "multiply");
   dispatch_float(a.dtype(), "multiply", [&]<typename T>() {
-    kernels::elementwise::multiply(context.exec(), a.stored_elements(), alpha, a.as<T>(), b.as<T>(), out.as<T>(),
-                                   mode == WriteMode::accumulate);
+    kernels::elementwise::multiply(context.exec(), a.stored_elements(), alpha, a.as<T>(), b.as<T>(),
+                                   out.as<T>(), mode == WriteMode::accumulate);
   });
 }
 
@@ -81,7 +81,8 @@ double sum_of_squares(Context& context, const Tensor& x) {
 void read(const Tensor& tensor, std::span<double> out) {
   require(tensor.layout() == Layout::plain && static_cast<std::int64_t>(out.size()) == tensor.elements(),
           "read: {} does not fit {} values", tensor.shape().text(), out.size());
-  dispatch_float(tensor.dtype(), "read", [&]<typename T>() { std::copy_n(tensor.as<T>(), out.size(), out.data()); });
+  dispatch_float(tensor.dtype(), "read",
+                 [&]<typename T>() { std::copy_n(tensor.as<T>(), out.size(), out.data()); });
 }
 
 void write(std::span<const double> values, Tensor& tensor) {

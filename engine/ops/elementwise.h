@@ -1,5 +1,6 @@
 #pragma once
-// Elementwise arithmetic, copies between layouts and types, sums. Shapes, types and layouts must match unless said.
+// Elementwise arithmetic, copies between layouts and types, sums. Shapes, types and layouts must match unless
+// said.
 
 #include <span>
 

@@ -45,8 +45,9 @@ void check_affine(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
 }
 
 Tensor scratch_for(Context& context, const Params& params) {
-  return context.empty({static_cast<std::int64_t>(kernels::batch_norm::scratch_bytes(params) / sizeof(double)) + 1},
-                       DType::fp64);
+  return context.empty(
+      {static_cast<std::int64_t>(kernels::batch_norm::scratch_bytes(params) / sizeof(double)) + 1},
+      DType::fp64);
 }
 
 // coefficients hold mean and inverse_deviation already.
@@ -74,8 +75,8 @@ void reduce_groups(const double* values, int groups, Tensor& target, WriteMode m
 
 }  // namespace
 
-BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                       const RowGroups& groups, double eps, double leak) {
+BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const Tensor& gamma,
+                                       const Tensor& beta, const RowGroups& groups, double eps, double leak) {
   check_affine(x, gamma, beta);
   const KernelParams kernel(x, groups, leak);
   BatchNormForward result;
@@ -86,7 +87,8 @@ BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const 
   double* variance = result.variance.as<double>();
   Tensor scratch = scratch_for(context, kernel.params);
   dispatch_float(x.dtype(), "batch_norm", [&]<typename T>() {
-    kernels::batch_norm::statistics(context.exec(), kernel.params, x.as<T>(), c.mean, variance, scratch.data());
+    kernels::batch_norm::statistics(context.exec(), kernel.params, x.as<T>(), c.mean, variance,
+                                    scratch.data());
   });
   for (std::int64_t i = 0; i < entries; ++i) c.inverse_deviation[i] = 1 / std::sqrt(variance[i] + eps);
   finish_forward(context, kernel.params, x, gamma, beta, result);
@@ -131,11 +133,13 @@ void batch_norm_leaky_relu_backward(Context& context, const Tensor& x, const Ten
     }
     if (gradients.dgamma != nullptr)
       reduce_groups<T>(sum_du_xhat, group_count, *gradients.dgamma, gradients.dgamma_mode);
-    if (gradients.dbeta != nullptr) reduce_groups<T>(sum_du, group_count, *gradients.dbeta, gradients.dbeta_mode);
+    if (gradients.dbeta != nullptr)
+      reduce_groups<T>(sum_du, group_count, *gradients.dbeta, gradients.dbeta_mode);
     if (gradients.dx != nullptr)
-      kernels::batch_norm::backward_apply(context.exec(), kernel.params, c, through_statistics ? sum_du : nullptr,
-                                          through_statistics ? sum_du_xhat : nullptr, x.as<T>(), doutput.as<T>(),
-                                          gradients.dx->as<T>(), gradients.dx_mode == WriteMode::accumulate);
+      kernels::batch_norm::backward_apply(
+          context.exec(), kernel.params, c, through_statistics ? sum_du : nullptr,
+          through_statistics ? sum_du_xhat : nullptr, x.as<T>(), doutput.as<T>(), gradients.dx->as<T>(),
+          gradients.dx_mode == WriteMode::accumulate);
   });
 }
 
@@ -149,11 +153,11 @@ Tensor leaky_relu(Context& context, const Tensor& x, double leak) {
 
 void leaky_relu_backward(Context& context, const Tensor& x, const Tensor& doutput, double leak, Tensor& dx,
                          WriteMode mode) {
-  require(dx.layout() == x.layout() && doutput.layout() == x.layout(), "leaky_relu: gradients of {} in another layout",
-          x.shape().text());
+  require(dx.layout() == x.layout() && doutput.layout() == x.layout(),
+          "leaky_relu: gradients of {} in another layout", x.shape().text());
   dispatch_float(x.dtype(), "leaky_relu backward", [&]<typename T>() {
-    kernels::leaky_relu::backward(context.exec(), x.stored_elements(), leak, x.as<T>(), doutput.as<T>(), dx.as<T>(),
-                                  mode == WriteMode::accumulate);
+    kernels::leaky_relu::backward(context.exec(), x.stored_elements(), leak, x.as<T>(), doutput.as<T>(),
+                                  dx.as<T>(), mode == WriteMode::accumulate);
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Batch-norm with groups of rows, fused with LeakyReLU; LeakyReLU alone. Formulas: kernels/batch_norm/batch_norm.h.
+// Batch-norm with groups of rows, fused with LeakyReLU; LeakyReLU alone. Formulas:
+// kernels/batch_norm/batch_norm.h.
 
 #include <array>
 
@@ -33,8 +34,8 @@ struct BatchNormForward {
 };
 
 // Statistics of the batch itself, per group.
-BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                       const RowGroups& groups, double eps, double leak);
+BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const Tensor& gamma,
+                                       const Tensor& beta, const RowGroups& groups, double eps, double leak);
 
 // Given statistics (running mode): mean, variance [C].
 BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, const Tensor& gamma,

@@ -28,8 +28,8 @@ void langevin_step(Context& context, const LangevinUpdate& update, const Tensor&
   x.bump_version();
 }
 
-void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration, std::uint32_t step,
-                 std::uint32_t first_slot, Tensor& out) {
+void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration,
+                 std::uint32_t step, std::uint32_t first_slot, Tensor& out) {
   require(out.layout() == Layout::plain, "fill_normal: {} is not plain", out.shape().text());
   kernels::random_normal::Params p;
   p.rows = out.extent(0);

@@ -20,7 +20,7 @@ struct LangevinUpdate {
 void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x);
 
 // Row r of out [N, ...] holds the normals of slot first_slot + r.
-void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration, std::uint32_t step,
-                 std::uint32_t first_slot, Tensor& out);
+void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration,
+                 std::uint32_t step, std::uint32_t first_slot, Tensor& out);
 
 }  // namespace mebm::engine::ops

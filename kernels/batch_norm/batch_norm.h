@@ -42,7 +42,8 @@ std::size_t scratch_bytes(const Params& params);
 // mean, variance [group_count][channels], overwritten. Sums are taken about the group's first element of the
 // channel, so that a mean far from zero costs no digits.
 template <typename T>
-void statistics(const CpuExec& exec, const Params& params, const T* x, double* mean, double* variance, void* scratch);
+void statistics(const CpuExec& exec, const Params& params, const T* x, double* mean, double* variance,
+                void* scratch);
 
 // scale and shift from mean, inverse_deviation and the affine parameters gamma, beta [channels].
 template <typename T>

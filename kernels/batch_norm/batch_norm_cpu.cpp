@@ -1,5 +1,5 @@
-// Batch-norm + LeakyReLU on the CPU. The unit of work is a slab: one channel block of one image, contiguous in
-// every layout. Partial sums are kept per (group, chunk of images, channel) and folded in a fixed order.
+// Batch-norm + LeakyReLU on the CPU. The unit of work is a slab: one channel block of one image, contiguous
+// in every layout. Partial sums are kept per (group, chunk of images, channel) and folded in a fixed order.
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::int64_t kImagesPerChunk = 8;
 
-std::int64_t chunks_of(std::int64_t rows) { return (rows + kImagesPerChunk - 1) / kImagesPerChunk; }
+std::int64_t chunks_of(std::int64_t rows) {
+  return (rows + kImagesPerChunk - 1) / kImagesPerChunk;
+}
 
 std::int64_t total_chunks(const Params& params) {
   std::int64_t chunks = 0;
@@ -120,15 +122,23 @@ MEBM_INLINE void slab_backward_apply(const SlabArguments& a) {
   }
 }
 
-#define MEBM_SLAB(name)                                                                                     \
-  MEBM_MULTIVERSION void name##_f32_1(const SlabArguments& a) { slab_##name<float, 1>(a); }                 \
-  MEBM_MULTIVERSION void name##_f32_8(const SlabArguments& a) { slab_##name<float, 8>(a); }                 \
-  MEBM_MULTIVERSION void name##_f32_16(const SlabArguments& a) { slab_##name<float, 16>(a); }               \
-  MEBM_MULTIVERSION void name##_f64_1(const SlabArguments& a) { slab_##name<double, 1>(a); }                \
-  template <typename T>                                                                                     \
-  auto name##_for(int block)->void (*)(const SlabArguments&) {                                              \
-    if constexpr (sizeof(T) == 8) return name##_f64_1;                                                      \
-    return block == 16 ? name##_f32_16 : block == 8 ? name##_f32_8 : name##_f32_1;                          \
+#define MEBM_SLAB(name)                                                            \
+  MEBM_MULTIVERSION void name##_f32_1(const SlabArguments& a) {                    \
+    slab_##name<float, 1>(a);                                                      \
+  }                                                                                \
+  MEBM_MULTIVERSION void name##_f32_8(const SlabArguments& a) {                    \
+    slab_##name<float, 8>(a);                                                      \
+  }                                                                                \
+  MEBM_MULTIVERSION void name##_f32_16(const SlabArguments& a) {                   \
+    slab_##name<float, 16>(a);                                                     \
+  }                                                                                \
+  MEBM_MULTIVERSION void name##_f64_1(const SlabArguments& a) {                    \
+    slab_##name<double, 1>(a);                                                     \
+  }                                                                                \
+  template <typename T>                                                            \
+  auto name##_for(int block)->void (*)(const SlabArguments&) {                     \
+    if constexpr (sizeof(T) == 8) return name##_f64_1;                             \
+    return block == 16 ? name##_f32_16 : block == 8 ? name##_f32_8 : name##_f32_1; \
   }
 
 MEBM_SLAB(statistics)
@@ -206,16 +216,22 @@ void statistics(const CpuExec& exec, const Params& params, const T* x, double* m
     std::fill_n(sums, 2 * map.block, 0.0);
     const T* pivot = x + params.groups[range.group].begin * map.image_elements() + block * slab_elements;
     for (std::int64_t n = range.begin; n < range.begin + range.count; ++n)
-      slab({.pixels = map.pixels, .x = x + n * map.image_elements() + block * slab_elements, .dz = nullptr,
-            .out = nullptr, .lane = {pivot}, .leak = 0, .sum = sums, .accumulate = false});
+      slab({.pixels = map.pixels,
+            .x = x + n * map.image_elements() + block * slab_elements,
+            .dz = nullptr,
+            .out = nullptr,
+            .lane = {pivot},
+            .leak = 0,
+            .sum = sums,
+            .accumulate = false});
   });
   fold(params, partial, mean, variance);
   for (int g = 0; g < params.group_count; ++g) {
     const double m = static_cast<double>(params.groups[g].count * map.pixels);
     for (std::int64_t c = 0; c < map.channels; ++c) {
       const std::int64_t at = g * map.channels + c;
-      const double pivot = static_cast<double>(x[params.groups[g].begin * map.image_elements() +
-                                                 c / map.block * slab_elements + c % map.block]);
+      const double pivot = static_cast<double>(
+          x[params.groups[g].begin * map.image_elements() + c / map.block * slab_elements + c % map.block]);
       const double shifted_mean = mean[at] / m;
       variance[at] = std::max(0.0, variance[at] / m - shifted_mean * shifted_mean);
       mean[at] = pivot + shifted_mean;
@@ -244,8 +260,14 @@ void apply(const CpuExec& exec, const Params& params, const Coefficients& c, con
     load_lanes(params, range.group, block * map.block, c.shift, shift);
     for (std::int64_t n = range.begin; n < range.begin + range.count; ++n) {
       const std::int64_t at = n * map.image_elements() + block * map.pixels * map.block;
-      slab({.pixels = map.pixels, .x = x + at, .dz = nullptr, .out = z + at, .lane = {scale, shift},
-            .leak = params.leak, .sum = nullptr, .accumulate = false});
+      slab({.pixels = map.pixels,
+            .x = x + at,
+            .dz = nullptr,
+            .out = z + at,
+            .lane = {scale, shift},
+            .leak = params.leak,
+            .sum = nullptr,
+            .accumulate = false});
     }
   });
 }
@@ -266,8 +288,14 @@ void backward_sums(const CpuExec& exec, const Params& params, const Coefficients
     load_lanes(params, range.group, block * map.block, c.mean, mean);
     for (std::int64_t n = range.begin; n < range.begin + range.count; ++n) {
       const std::int64_t at = n * map.image_elements() + block * map.pixels * map.block;
-      slab({.pixels = map.pixels, .x = x + at, .dz = dz + at, .out = nullptr, .lane = {scale, shift, mean},
-            .leak = params.leak, .sum = sums, .accumulate = false});
+      slab({.pixels = map.pixels,
+            .x = x + at,
+            .dz = dz + at,
+            .out = nullptr,
+            .lane = {scale, shift, mean},
+            .leak = params.leak,
+            .sum = sums,
+            .accumulate = false});
     }
   });
   fold(params, partial, sum_du, sum_du_xhat);
@@ -295,20 +323,25 @@ void backward_apply(const CpuExec& exec, const Params& params, const Coefficient
     }
     for (std::int64_t n = range.begin; n < range.begin + range.count; ++n) {
       const std::int64_t at = n * map.image_elements() + block * map.pixels * map.block;
-      slab({.pixels = map.pixels, .x = x + at, .dz = dz + at, .out = dx + at,
-            .lane = {scale, shift, mean, constant, slope}, .leak = params.leak, .sum = nullptr,
+      slab({.pixels = map.pixels,
+            .x = x + at,
+            .dz = dz + at,
+            .out = dx + at,
+            .lane = {scale, shift, mean, constant, slope},
+            .leak = params.leak,
+            .sum = nullptr,
             .accumulate = accumulate});
     }
   });
 }
 
-#define MEBM_INSTANTIATE(T)                                                                                   \
-  template void statistics<T>(const CpuExec&, const Params&, const T*, double*, double*, void*);              \
-  template void coefficients<T>(const Params&, const T*, const T*, const Coefficients&);                      \
-  template void apply<T>(const CpuExec&, const Params&, const Coefficients&, const T*, T*);                   \
-  template void backward_sums<T>(const CpuExec&, const Params&, const Coefficients&, const T*, const T*,      \
-                                 double*, double*, void*);                                                    \
-  template void backward_apply<T>(const CpuExec&, const Params&, const Coefficients&, const double*,          \
+#define MEBM_INSTANTIATE(T)                                                                              \
+  template void statistics<T>(const CpuExec&, const Params&, const T*, double*, double*, void*);         \
+  template void coefficients<T>(const Params&, const T*, const T*, const Coefficients&);                 \
+  template void apply<T>(const CpuExec&, const Params&, const Coefficients&, const T*, T*);              \
+  template void backward_sums<T>(const CpuExec&, const Params&, const Coefficients&, const T*, const T*, \
+                                 double*, double*, void*);                                               \
+  template void backward_apply<T>(const CpuExec&, const Params&, const Coefficients&, const double*,     \
                                   const double*, const T*, const T*, T*, bool);
 MEBM_INSTANTIATE(float)
 MEBM_INSTANTIATE(double)

@@ -1,12 +1,12 @@
 #pragma once
-// Two-dimensional convolution (cross-correlation, as in PyTorch), square kernel, equal stride and padding in both
-// directions, as opaque plans: make one per shape and direction, then execute it on raw pointers.
+// Two-dimensional convolution (cross-correlation, as in PyTorch), square kernel, equal stride and padding in
+// both directions, as opaque plans: make one per shape and direction, then execute it on raw pointers.
 //
-//   forward           y[n,o,p,q] = (accumulate ? y : 0) + bias[o] + sum_{i,r,s} w[o,i,r,s] x[n,i, p t + r - d, q t + s - d]
-//   backward_data     dx = gradient of <dy, y> with respect to x; overwritten
+//   forward           y[n,o,p,q] = (accumulate ? y : 0) + bias[o] + sum_{i,r,s} w[o,i,r,s] x[n,i, p t + r -
+//   d, q t + s - d] backward_data     dx = gradient of <dy, y> with respect to x; overwritten
 //   backward_weights  dw, dbias = gradients with respect to w and bias; overwritten or accumulated
-// (t = stride, d = padding.) Feature maps are channel-blocked or plain (kernels/core/exec.h); weights in plans are
-// in a private format made by prepare_weights(); weight gradients are plain O,I,kh,kw.
+// (t = stride, d = padding.) Feature maps are channel-blocked or plain (kernels/core/exec.h); weights in
+// plans are in a private format made by prepare_weights(); weight gradients are plain O,I,kh,kw.
 //
 // Forward and backward_data do not depend on the number of threads; oneDNN's backward_weights does.
 
@@ -68,8 +68,9 @@ struct PlanResult {
   std::string error;
 };
 
-// fp32 through oneDNN. Blocks give the layout of feature maps whose channels are a multiple of the block; others
-// are plain, except that backward_data may choose a padded block for dx (ask source_block()).
+// fp32 through oneDNN. Blocks give the layout of feature maps whose channels are a multiple of the block;
+// others are plain, except that backward_data and backward_weights may choose a padded block for dx and x
+// (ask source_block()).
 PlanResult make_onednn_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
 
 // fp64 by im2col and Eigen's matrix product; plain layouts.

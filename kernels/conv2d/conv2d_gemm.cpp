@@ -14,25 +14,29 @@ using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowM
 using In = Eigen::Map<const Matrix>;
 using Out = Eigen::Map<Matrix>;
 
-// Weight gradients are summed over this many fixed ranges of images, then over the ranges in order, so that the
-// result does not depend on the number of threads.
+// Weight gradients are summed over this many fixed ranges of images, then over the ranges in order, so that
+// the result does not depend on the number of threads.
 constexpr std::int64_t kWeightRanges = 4;
 
 class GemmPlan final : public Plan {
  public:
   GemmPlan(const CpuExec& exec, const Params& params, Direction direction)
-      : exec_(exec), p_(params), direction_(direction), in_pixels_(p_.in_height * p_.in_width),
-        out_pixels_(p_.out_height * p_.out_width), patch_(p_.in_channels * p_.kernel * p_.kernel) {}
+      : exec_(exec),
+        p_(params),
+        direction_(direction),
+        in_pixels_(p_.in_height * p_.in_width),
+        out_pixels_(p_.out_height * p_.out_width),
+        patch_(p_.in_channels * p_.kernel * p_.kernel) {}
 
   int source_block() const override { return 1; }
   int destination_block() const override { return 1; }
   std::size_t prepared_weight_bytes() const override { return weight_count() * sizeof(double); }
   std::size_t workspace_bytes() const override {
     const std::size_t columns = static_cast<std::size_t>(workers() * patch_ * out_pixels_);
-    const std::size_t partial =
-        direction_ == Direction::backward_weights
-            ? static_cast<std::size_t>(kWeightRanges) * (weight_count() + static_cast<std::size_t>(p_.out_channels))
-            : 0;
+    const std::size_t partial = direction_ == Direction::backward_weights
+                                    ? static_cast<std::size_t>(kWeightRanges) *
+                                          (weight_count() + static_cast<std::size_t>(p_.out_channels))
+                                    : 0;
     return (columns + partial) * sizeof(double);
   }
   const char* algorithm() const override { return "gemm"; }
@@ -43,9 +47,15 @@ class GemmPlan final : public Plan {
 
   std::string execute(const Buffers& b) const override {
     switch (direction_) {
-      case Direction::forward: forward(b); break;
-      case Direction::backward_data: backward_data(b); break;
-      case Direction::backward_weights: backward_weights(b); break;
+      case Direction::forward:
+        forward(b);
+        break;
+      case Direction::backward_data:
+        backward_data(b);
+        break;
+      case Direction::backward_weights:
+        backward_weights(b);
+        break;
     }
     return {};
   }
@@ -55,7 +65,8 @@ class GemmPlan final : public Plan {
   std::int64_t workers() const {
     return direction_ == Direction::backward_weights ? kWeightRanges : std::max(1, exec_.threads);
   }
-  // Calls visit(row of the column matrix, input row offset, first and last output column, ...) per kernel tap.
+  // Calls visit(row of the column matrix, input row offset, first and last output column, ...) per kernel
+  // tap.
   template <typename Visit>
   void for_each_row(const Visit& visit) const {
     for (std::int64_t row = 0; row < patch_; ++row) {
@@ -81,7 +92,7 @@ class GemmPlan final : public Plan {
     const auto* bias = static_cast<const double*>(b.bias);
     auto* y = static_cast<double*>(b.y);
     const In weights(static_cast<const double*>(b.weights), p_.out_channels, patch_);
-#pragma omp parallel for schedule(static) num_threads(static_cast<int>(workers()))
+#pragma omp parallel for schedule(static) num_threads(static_cast <int>(workers()))
     for (std::int64_t worker = 0; worker < workers(); ++worker) {
       double* columns = static_cast<double*>(b.workspace) + worker * patch_ * out_pixels_;
       for (std::int64_t n = worker; n < p_.images; n += workers()) {
@@ -98,7 +109,7 @@ class GemmPlan final : public Plan {
     const auto* dy = static_cast<const double*>(b.dy);
     auto* dx = static_cast<double*>(b.dx);
     const In weights(static_cast<const double*>(b.weights), p_.out_channels, patch_);
-#pragma omp parallel for schedule(static) num_threads(static_cast<int>(workers()))
+#pragma omp parallel for schedule(static) num_threads(static_cast <int>(workers()))
     for (std::int64_t worker = 0; worker < workers(); ++worker) {
       double* columns = static_cast<double*>(b.workspace) + worker * patch_ * out_pixels_;
       for (std::int64_t n = worker; n < p_.images; n += workers()) {
@@ -124,7 +135,8 @@ class GemmPlan final : public Plan {
       std::fill_n(partial + range * stride, stride, 0.0);
       Out dw(partial + range * stride, p_.out_channels, patch_);
       double* dbias = partial + range * stride + static_cast<std::int64_t>(weight_count());
-      for (std::int64_t n = range * p_.images / kWeightRanges; n < (range + 1) * p_.images / kWeightRanges; ++n) {
+      for (std::int64_t n = range * p_.images / kWeightRanges; n < (range + 1) * p_.images / kWeightRanges;
+           ++n) {
         image_to_columns(x + n * p_.in_channels * in_pixels_, columns);
         const In gradient(dy + n * p_.out_channels * out_pixels_, p_.out_channels, out_pixels_);
         dw.noalias() += gradient * In(columns, patch_, out_pixels_).transpose();
@@ -136,11 +148,13 @@ class GemmPlan final : public Plan {
          static_cast<double*>(b.dbias), b.accumulate_bias);
   }
 
-  static void fold(const double* partial, std::int64_t stride, std::size_t count, double* out, bool accumulate) {
+  static void fold(const double* partial, std::int64_t stride, std::size_t count, double* out,
+                   bool accumulate) {
     if (out == nullptr) return;
     for (std::size_t i = 0; i < count; ++i) {
       double sum = accumulate ? out[i] : 0;
-      for (std::int64_t range = 0; range < kWeightRanges; ++range) sum += partial[range * stride + static_cast<std::int64_t>(i)];
+      for (std::int64_t range = 0; range < kWeightRanges; ++range)
+        sum += partial[range * stride + static_cast<std::int64_t>(i)];
       out[i] = sum;
     }
   }

@@ -1,8 +1,9 @@
-// fp32 convolutions through oneDNN: one primitive per plan, memory objects made once, weights in the primitive's
-// own format, scratch memory from the caller.
+// fp32 convolutions through oneDNN: one primitive per plan, memory objects made once, weights in the
+// primitive's own format, scratch memory from the caller.
 
 #include <dnnl.hpp>
 
+#include <string_view>
 #include <vector>
 
 #include "kernels/conv2d/conv2d.h"
@@ -14,11 +15,17 @@ using dnnl::memory;
 using Dims = memory::dims;
 using Tag = memory::format_tag;
 
-Tag tag_of_block(int block) { return block == 16 ? Tag::nChw16c : block == 8 ? Tag::nChw8c : Tag::nchw; }
+Tag tag_of_block(int block) {
+  return block == 16 ? Tag::nChw16c : block == 8 ? Tag::nChw8c : Tag::nchw;
+}
 
-memory::desc describe(const Dims& dims, Tag tag) { return {dims, memory::data_type::f32, tag}; }
+memory::desc describe(const Dims& dims, Tag tag) {
+  return {dims, memory::data_type::f32, tag};
+}
 
-std::size_t align(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+std::size_t align(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 // Shapes of one convolution in oneDNN's terms. `any` asks the library for its favourite format.
 struct Descriptors {
@@ -30,7 +37,9 @@ struct Descriptors {
         y(describe({p.images, p.out_channels, p.out_height, p.out_width}, tag_of_block(destination_block))),
         weights_any(describe({p.out_channels, p.in_channels, p.kernel, p.kernel}, Tag::any)),
         weights_plain(describe({p.out_channels, p.in_channels, p.kernel, p.kernel}, Tag::oihw)),
-        bias(describe({p.out_channels}, Tag::x)), strides{p.stride, p.stride}, padding{p.padding, p.padding} {}
+        bias(describe({p.out_channels}, Tag::x)),
+        strides{p.stride, p.stride},
+        padding{p.padding, p.padding} {}
 };
 
 dnnl::algorithm algorithm_of(const Params& p) {
@@ -47,29 +56,42 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const dnnl::engine&
     post.append_sum(1.0f);
     attributes.set_post_ops(post);
   }
-  return {{dnnl::prop_kind::forward_training, algorithm_of(p), x, d.weights_any, d.bias, d.y, d.strides, d.padding,
-           d.padding},
-          attributes, engine};
+  return {{dnnl::prop_kind::forward_training, algorithm_of(p), x, d.weights_any, d.bias, d.y, d.strides,
+           d.padding, d.padding},
+          attributes,
+          engine};
 }
 
 class OneDnnPlan final : public Plan {
  public:
   OneDnnPlan(const Params& params, Direction direction, int block)
-      : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), direction_(direction), winograd_(params.algorithm == Algorithm::winograd),
+      : engine_(dnnl::engine::kind::cpu, 0),
+        stream_(engine_),
+        direction_(direction),
+        winograd_(params.algorithm == Algorithm::winograd),
         source_block_(params.in_channels % block == 0 ? block : 1),
-        destination_block_(params.out_channels % block == 0 ? block : 1), out_channels_(params.out_channels) {
+        destination_block_(params.out_channels % block == 0 ? block : 1),
+        out_channels_(params.out_channels) {
     const Descriptors d(params, source_block_, destination_block_);
     switch (direction) {
-      case Direction::forward: make_forward(params, d); break;
-      case Direction::backward_data: make_backward_data(params, d); break;
-      case Direction::backward_weights: make_backward_weights(params, d); break;
+      case Direction::forward:
+        make_forward(params, d);
+        break;
+      case Direction::backward_data:
+        make_backward_data(params, d);
+        break;
+      case Direction::backward_weights:
+        make_backward_weights(params, d, block);
+        break;
     }
   }
 
   int source_block() const override { return source_block_; }
   int destination_block() const override { return destination_block_; }
   std::size_t prepared_weight_bytes() const override { return weights_.get_size(); }
-  std::size_t workspace_bytes() const override { return align(scratch_bytes_) + align(staged_weight_bytes_) + align(staged_bias_bytes()); }
+  std::size_t workspace_bytes() const override {
+    return align(scratch_bytes_) + align(staged_weight_bytes_) + align(staged_bias_bytes());
+  }
   const char* algorithm() const override { return winograd_ ? "winograd" : "direct"; }
 
   std::uint64_t weight_format() const override {
@@ -86,7 +108,8 @@ class OneDnnPlan final : public Plan {
   }
 
   std::string execute(const Buffers& b) const override {
-    const dnnl_status_t status = direction_ == Direction::backward_weights ? execute_weights(b) : execute_data(b);
+    const dnnl_status_t status =
+        direction_ == Direction::backward_weights ? execute_weights(b) : execute_data(b);
     return status == dnnl_success ? std::string() : "oneDNN returned status " + std::to_string(status);
   }
 
@@ -110,25 +133,38 @@ class OneDnnPlan final : public Plan {
     const auto make = [&](const memory::desc& source) {
       const auto hint = forward_descriptor(engine_, plain, d, source);
       return dnnl::convolution_backward_data::primitive_desc(
-          {algorithm_of(p), source, d.weights_any, d.y, d.strides, d.padding, d.padding}, attributes, engine_, hint);
+          {algorithm_of(p), source, d.weights_any, d.y, d.strides, d.padding, d.padding}, attributes, engine_,
+          hint);
     };
     auto pd = make(dx);
-    if (free_format && pd.diff_src_desc() == describe(d.x.dims(), Tag::nChw16c)) source_block_ = 16;
-    else if (free_format && pd.diff_src_desc() == describe(d.x.dims(), Tag::nChw8c)) source_block_ = 8;
-    else if (free_format && pd.diff_src_desc() != d.x) pd = make(d.x);
+    if (free_format && pd.diff_src_desc() == describe(d.x.dims(), Tag::nChw16c))
+      source_block_ = 16;
+    else if (free_format && pd.diff_src_desc() == describe(d.x.dims(), Tag::nChw8c))
+      source_block_ = 8;
+    else if (free_format && pd.diff_src_desc() != d.x)
+      pd = make(d.x);
     primitive_ = dnnl::convolution_backward_data(pd);
     adopt(pd.diff_src_desc(), pd.diff_dst_desc(), pd.weights_desc(), pd.scratchpad_desc(), d);
   }
 
-  void make_backward_weights(const Params& p, const Descriptors& d) {
+  void make_backward_weights(const Params& p, const Descriptors& d, int block) {
     Params plain = p;
     plain.accumulate = false;
-    const auto hint = forward_descriptor(engine_, plain, d, d.x);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::convolution_backward_weights::primitive_desc pd(
-        {algorithm_of(p), d.x, d.weights_any, d.bias, d.y, d.strides, d.padding, d.padding}, attributes, engine_,
-        hint);
+    const auto make = [&](const memory::desc& source) {
+      const auto hint = forward_descriptor(engine_, plain, d, source);
+      return dnnl::convolution_backward_weights::primitive_desc(
+          {algorithm_of(p), source, d.weights_any, d.bias, d.y, d.strides, d.padding, d.padding}, attributes,
+          engine_, hint);
+    };
+    auto pd = make(d.x);
+    // An image of one channel in the plain layout ends in the library's reference loop, a hundred times
+    // slower than its vector code on channels padded to the block.
+    if (source_block_ == 1 && block > 1 && std::string_view(pd.impl_info_str()).starts_with("ref")) {
+      source_block_ = block;
+      pd = make(describe(d.x.dims(), tag_of_block(block)));
+    }
     primitive_ = dnnl::convolution_backward_weights(pd);
     adopt(pd.src_desc(), pd.diff_dst_desc(), pd.diff_weights_desc(), pd.scratchpad_desc(), d);
     bias_memory_ = empty(pd.diff_bias_desc());
@@ -138,11 +174,12 @@ class OneDnnPlan final : public Plan {
     sum.append_sum(1.0f);
     dnnl::primitive_attr accumulate;
     accumulate.set_post_ops(sum);
-    add_to_plain_ = dnnl::reorder(memory(weights_, engine_, nullptr), memory(plain_weights_, engine_, nullptr), accumulate);
+    add_to_plain_ = dnnl::reorder(memory(weights_, engine_, nullptr),
+                                  memory(plain_weights_, engine_, nullptr), accumulate);
   }
 
-  void adopt(const memory::desc& x, const memory::desc& y, const memory::desc& weights, const memory::desc& scratch,
-             const Descriptors& d) {
+  void adopt(const memory::desc& x, const memory::desc& y, const memory::desc& weights,
+             const memory::desc& scratch, const Descriptors& d) {
     x_memory_ = empty(x);
     y_memory_ = empty(y);
     weights_ = weights;
@@ -155,7 +192,8 @@ class OneDnnPlan final : public Plan {
 
   memory empty(const memory::desc& desc) const { return memory(desc, engine_, nullptr); }
   std::size_t staged_bias_bytes() const {
-    return direction_ == Direction::backward_weights ? static_cast<std::size_t>(out_channels_) * sizeof(float) : 0;
+    return direction_ == Direction::backward_weights ? static_cast<std::size_t>(out_channels_) * sizeof(float)
+                                                     : 0;
   }
 
   dnnl_status_t execute_data(const Buffers& b) const {

@@ -14,14 +14,15 @@ namespace mebm::kernels {
 
 // What a random number is for. Values are part of the file format (a resumed run must see the same numbers).
 enum class RandomPurpose : std::uint32_t {
-  langevin_noise = 0,     // slot = global chain slot, step = Langevin step, element in N,C,H,W order of one image
-  buffer_index = 1,       // index = global chain slot: row within the stratum
-  restart = 2,            // index = global chain slot: uniform < reinit_probability restarts the chain
-  initial_draw = 3,       // slot = global chain slot: z of the restart draw
-  buffer_fill = 4,        // slot = buffer row: z of the row's first draw
+  langevin_noise =
+      0,             // slot = global chain slot, step = Langevin step, element in N,C,H,W order of one image
+  buffer_index = 1,  // index = global chain slot: row within the stratum
+  restart = 2,       // index = global chain slot: uniform < reinit_probability restarts the chain
+  initial_draw = 3,  // slot = global chain slot: z of the restart draw
+  buffer_fill = 4,   // slot = buffer row: z of the row's first draw
   shuffle_positives = 5,  // iteration = epoch of that stream: keys of the permutation
   shuffle_labelled = 6,
-  crop = 7,             // index = position in the labelled batch: 4 words = row offset, column offset, flip, free
+  crop = 7,  // index = position in the labelled batch: 4 words = row offset, column offset, flip, free
   initial_weights = 8,  // slot = parameter number, index = element
   validation_split = 9,
   sample_fill = 10,         // z of chains started by the sample command; slot = chain
@@ -43,8 +44,8 @@ struct PhiloxWords {
 };
 
 // Ten rounds of Philox4x32 on counter {c0, c1, c2, c3}.
-MEBM_HOST_DEVICE PhiloxWords philox4x32_10(PhiloxKey key, std::uint32_t c0, std::uint32_t c1, std::uint32_t c2,
-                                           std::uint32_t c3) {
+MEBM_HOST_DEVICE PhiloxWords philox4x32_10(PhiloxKey key, std::uint32_t c0, std::uint32_t c1,
+                                           std::uint32_t c2, std::uint32_t c3) {
   std::uint32_t k0 = key.low, k1 = key.high;
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0;
@@ -73,8 +74,8 @@ MEBM_HOST_DEVICE T uniform_from_word(std::uint32_t r) {
 
 // Element `index` of the uniform sequence keyed by (purpose, iteration, slot, step).
 template <typename T>
-MEBM_HOST_DEVICE T random_uniform(PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration, std::uint32_t slot,
-                                  std::uint32_t step, std::uint32_t index) {
+MEBM_HOST_DEVICE T random_uniform(PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration,
+                                  std::uint32_t slot, std::uint32_t step, std::uint32_t index) {
   return uniform_from_word<T>(random_words(key, purpose, iteration, slot, step, index / 4).word[index % 4]);
 }
 

@@ -13,7 +13,8 @@ void axpby(const CpuExec& exec, std::int64_t n, double alpha, const T* x, double
 
 // out = (accumulate ? out : 0) + alpha a b; out may alias a or b.
 template <typename T>
-void multiply(const CpuExec& exec, std::int64_t n, double alpha, const T* a, const T* b, T* out, bool accumulate);
+void multiply(const CpuExec& exec, std::int64_t n, double alpha, const T* a, const T* b, T* out,
+              bool accumulate);
 
 template <typename T>
 void fill(const CpuExec& exec, std::int64_t n, double value, T* out);

@@ -45,7 +45,8 @@ void axpby(const CpuExec& exec, std::int64_t n, double alpha, const T* x, double
 }
 
 template <typename T>
-void multiply(const CpuExec& exec, std::int64_t n, double alpha, const T* a, const T* b, T* out, bool accumulate) {
+void multiply(const CpuExec& exec, std::int64_t n, double alpha, const T* a, const T* b, T* out,
+              bool accumulate) {
   const T factor = static_cast<T>(alpha);
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -71,11 +72,11 @@ double sum_of_squares(const CpuExec& exec, std::int64_t n, const T* x) {
   return chunked_sum(exec, n, x, [](double v) { return v * v; });
 }
 
-#define MEBM_INSTANTIATE(T)                                                                              \
-  template void axpby<T>(const CpuExec&, std::int64_t, double, const T*, double, T*);                     \
-  template void multiply<T>(const CpuExec&, std::int64_t, double, const T*, const T*, T*, bool);          \
-  template void fill<T>(const CpuExec&, std::int64_t, double, T*);                                        \
-  template double sum<T>(const CpuExec&, std::int64_t, const T*);                                         \
+#define MEBM_INSTANTIATE(T)                                                                      \
+  template void axpby<T>(const CpuExec&, std::int64_t, double, const T*, double, T*);            \
+  template void multiply<T>(const CpuExec&, std::int64_t, double, const T*, const T*, T*, bool); \
+  template void fill<T>(const CpuExec&, std::int64_t, double, T*);                               \
+  template double sum<T>(const CpuExec&, std::int64_t, const T*);                                \
   template double sum_of_squares<T>(const CpuExec&, std::int64_t, const T*);
 MEBM_INSTANTIATE(float)
 MEBM_INSTANTIATE(double)

@@ -1,8 +1,8 @@
 #pragma once
 // One step of the Langevin sampler (SPEC section 5), fused:
 //   x <- clamp(x - step_size clamp(g, -c, c) + noise N(0, 1), -p, p)
-// x, g: [images][elements], plain N,C,H,W. The normal of element e of chain s in step k of iteration i comes from
-// Philox words {e / 4, s, k | purpose << 24, i}; see kernels/random_normal.
+// x, g: [images][elements], plain N,C,H,W. The normal of element e of chain s in step k of iteration i comes
+// from Philox words {e / 4, s, k | purpose << 24, i}; see kernels/random_normal.
 
 #include <cstdint>
 

@@ -10,7 +10,8 @@ namespace mebm::kernels::langevin_step {
 template <typename T>
 void step(const CpuExec& exec, const Params& params, T* x, const T* gradient) {
   const T size = static_cast<T>(params.step_size), noise = static_cast<T>(params.noise);
-  const T gradient_bound = static_cast<T>(params.gradient_clamp), pixel_bound = static_cast<T>(params.pixel_clamp);
+  const T gradient_bound = static_cast<T>(params.gradient_clamp),
+          pixel_bound = static_cast<T>(params.pixel_clamp);
   const std::int64_t groups = (params.elements + 3) / 4;
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
   for (std::int64_t task = 0; task < params.images * groups; ++task) {
@@ -24,7 +25,8 @@ void step(const CpuExec& exec, const Params& params, T* x, const T* gradient) {
     const std::int64_t begin = image * params.elements + 4 * group;
     const std::int64_t count = std::min<std::int64_t>(4, params.elements - 4 * group);
     for (std::int64_t i = 0; i < count; ++i)
-      x[begin + i] = update(x[begin + i], gradient[begin + i], noise * normals[i], size, gradient_bound, pixel_bound);
+      x[begin + i] =
+          update(x[begin + i], gradient[begin + i], noise * normals[i], size, gradient_bound, pixel_bound);
   }
 }
 

@@ -13,6 +13,7 @@ void forward(const CpuExec& exec, std::int64_t n, double leak, const T* x, T* z)
 
 // dx (+)= dz (x > 0 ? 1 : leak); the slope at 0 is `leak`, as in PyTorch. Overwriting dx may alias dz.
 template <typename T>
-void backward(const CpuExec& exec, std::int64_t n, double leak, const T* x, const T* dz, T* dx, bool accumulate);
+void backward(const CpuExec& exec, std::int64_t n, double leak, const T* x, const T* dz, T* dx,
+              bool accumulate);
 
 }  // namespace mebm::kernels::leaky_relu

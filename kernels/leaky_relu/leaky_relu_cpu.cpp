@@ -10,7 +10,8 @@ void forward(const CpuExec& exec, std::int64_t n, double leak, const T* x, T* z)
 }
 
 template <typename T>
-void backward(const CpuExec& exec, std::int64_t n, double leak, const T* x, const T* dz, T* dx, bool accumulate) {
+void backward(const CpuExec& exec, std::int64_t n, double leak, const T* x, const T* dz, T* dx,
+              bool accumulate) {
   const T slope = static_cast<T>(leak), keep = accumulate ? T(1) : T(0);
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -22,6 +23,7 @@ void backward(const CpuExec& exec, std::int64_t n, double leak, const T* x, cons
 template void forward<float>(const CpuExec&, std::int64_t, double, const float*, float*);
 template void forward<double>(const CpuExec&, std::int64_t, double, const double*, double*);
 template void backward<float>(const CpuExec&, std::int64_t, double, const float*, const float*, float*, bool);
-template void backward<double>(const CpuExec&, std::int64_t, double, const double*, const double*, double*, bool);
+template void backward<double>(const CpuExec&, std::int64_t, double, const double*, const double*, double*,
+                               bool);
 
 }  // namespace mebm::kernels::leaky_relu

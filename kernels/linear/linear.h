@@ -5,25 +5,25 @@
 
 namespace mebm::kernels::linear {
 
-// C [m][n] = (accumulate ? C : 0) + alpha op(A) op(B); op(A) is [m][k], op(B) is [k][n]; row-major, one thread.
-// transpose_a: A is stored [k][m]; transpose_b: B is stored [n][k].
+// C [m][n] = (accumulate ? C : 0) + alpha op(A) op(B); op(A) is [m][k], op(B) is [k][n]; row-major, one
+// thread. transpose_a: A is stored [k][m]; transpose_b: B is stored [n][k].
 template <typename T>
 void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
           const T* a, const T* b, T* c, bool accumulate);
 
 // y [rows][outputs] = x [rows][inputs] w^T + bias; w [outputs][inputs].
 template <typename T>
-void forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* w, const T* bias,
-             T* y);
+void forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* w,
+             const T* bias, T* y);
 
 // dx (+)= dy w
 template <typename T>
-void backward_input(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* dy, const T* w, T* dx,
-                    bool accumulate);
+void backward_input(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* dy, const T* w,
+                    T* dx, bool accumulate);
 
 // dw (+)= dy^T x; dbias (+)= column sums of dy.
 template <typename T>
-void backward_weights(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* dy, T* dw,
-                      T* dbias, bool accumulate_weights, bool accumulate_bias);
+void backward_weights(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* dy,
+                      T* dw, T* dbias, bool accumulate_weights, bool accumulate_bias);
 
 }  // namespace mebm::kernels::linear

@@ -31,8 +31,8 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
 }
 
 template <typename T>
-void forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* w, const T* bias,
-             T* y) {
+void forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* w,
+             const T* bias, T* y) {
   gemm<T>(false, true, rows, outputs, inputs, 1, x, w, y, false);
   if (bias == nullptr) return;
   for (std::int64_t r = 0; r < rows; ++r)
@@ -40,14 +40,14 @@ void forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const
 }
 
 template <typename T>
-void backward_input(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* dy, const T* w, T* dx,
-                    bool accumulate) {
+void backward_input(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* dy, const T* w,
+                    T* dx, bool accumulate) {
   gemm<T>(false, false, rows, inputs, outputs, 1, dy, w, dx, accumulate);
 }
 
 template <typename T>
-void backward_weights(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* dy, T* dw,
-                      T* dbias, bool accumulate_weights, bool accumulate_bias) {
+void backward_weights(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const T* x, const T* dy,
+                      T* dw, T* dbias, bool accumulate_weights, bool accumulate_bias) {
   if (dw != nullptr) gemm<T>(true, false, outputs, inputs, rows, 1, dy, x, dw, accumulate_weights);
   if (dbias == nullptr) return;
   for (std::int64_t o = 0; o < outputs; ++o) {
@@ -57,11 +57,13 @@ void backward_weights(std::int64_t rows, std::int64_t inputs, std::int64_t outpu
   }
 }
 
-#define MEBM_INSTANTIATE(T)                                                                                         \
-  template void gemm<T>(bool, bool, std::int64_t, std::int64_t, std::int64_t, double, const T*, const T*, T*, bool); \
-  template void forward<T>(std::int64_t, std::int64_t, std::int64_t, const T*, const T*, const T*, T*);              \
-  template void backward_input<T>(std::int64_t, std::int64_t, std::int64_t, const T*, const T*, T*, bool);           \
-  template void backward_weights<T>(std::int64_t, std::int64_t, std::int64_t, const T*, const T*, T*, T*, bool, bool);
+#define MEBM_INSTANTIATE(T)                                                                                \
+  template void gemm<T>(bool, bool, std::int64_t, std::int64_t, std::int64_t, double, const T*, const T*,  \
+                        T*, bool);                                                                         \
+  template void forward<T>(std::int64_t, std::int64_t, std::int64_t, const T*, const T*, const T*, T*);    \
+  template void backward_input<T>(std::int64_t, std::int64_t, std::int64_t, const T*, const T*, T*, bool); \
+  template void backward_weights<T>(std::int64_t, std::int64_t, std::int64_t, const T*, const T*, T*, T*,  \
+                                    bool, bool);
 MEBM_INSTANTIATE(float)
 MEBM_INSTANTIATE(double)
 #undef MEBM_INSTANTIATE

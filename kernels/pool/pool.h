@@ -11,6 +11,7 @@ void global_average(const CpuExec& exec, const FeatureMap& map, const T* x, T* f
 
 // dx[n][c][p] (+)= dfeatures[n][c] / pixels. Overwriting also writes padding channels (with 0).
 template <typename T>
-void global_average_backward(const CpuExec& exec, const FeatureMap& map, const T* dfeatures, T* dx, bool accumulate);
+void global_average_backward(const CpuExec& exec, const FeatureMap& map, const T* dfeatures, T* dx,
+                             bool accumulate);
 
 }  // namespace mebm::kernels::pool

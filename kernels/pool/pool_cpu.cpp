@@ -37,8 +37,8 @@ void global_average_backward(const CpuExec& exec, const FeatureMap& map, const T
   }
 }
 
-#define MEBM_INSTANTIATE(T)                                                           \
-  template void global_average<T>(const CpuExec&, const FeatureMap&, const T*, T*);    \
+#define MEBM_INSTANTIATE(T)                                                         \
+  template void global_average<T>(const CpuExec&, const FeatureMap&, const T*, T*); \
   template void global_average_backward<T>(const CpuExec&, const FeatureMap&, const T*, T*, bool);
 MEBM_INSTANTIATE(float)
 MEBM_INSTANTIATE(double)

@@ -1,6 +1,6 @@
 #pragma once
-// Standard normals as a function of (key, purpose, iteration, slot, step, element); the same numbers the fused
-// Langevin step adds.
+// Standard normals as a function of (key, purpose, iteration, slot, step, element); the same numbers the
+// fused Langevin step adds.
 
 #include <cstdint>
 

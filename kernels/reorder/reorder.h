@@ -1,6 +1,6 @@
 #pragma once
-// Copies a feature map between layouts and element types. Used where images enter and features leave, never in
-// the loop over layers.
+// Copies a feature map between layouts and element types. Used where images enter and features leave, never
+// in the loop over layers.
 
 #include "kernels/core/exec.h"
 

@@ -28,7 +28,8 @@ void step(const CpuExec& exec, const Params& params, const Group<T>* groups, std
     const std::int64_t chunks = (groups[g].count + kChunk - 1) / kChunk;
 #pragma omp for schedule(static) nowait
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-      update_range(groups[g], chunk * kChunk, std::min(groups[g].count, (chunk + 1) * kChunk), rate, momentum, decay);
+      update_range(groups[g], chunk * kChunk, std::min(groups[g].count, (chunk + 1) * kChunk), rate, momentum,
+                   decay);
   }
 }
 

@@ -27,21 +27,24 @@ void add_softmax(std::int64_t classes, const T* row, double factor, T* out, bool
 
 template <typename T>
 void logsumexp(std::int64_t rows, std::int64_t classes, const T* logits, T* out) {
-  for (std::int64_t r = 0; r < rows; ++r) out[r] = static_cast<T>(row_logsumexp(classes, logits + r * classes));
+  for (std::int64_t r = 0; r < rows; ++r)
+    out[r] = static_cast<T>(row_logsumexp(classes, logits + r * classes));
 }
 
 template <typename T>
 void logsumexp_backward(std::int64_t rows, std::int64_t classes, const T* logits, const T* dout, T* dlogits,
                         bool accumulate) {
   for (std::int64_t r = 0; r < rows; ++r)
-    add_softmax(classes, logits + r * classes, static_cast<double>(dout[r]), dlogits + r * classes, accumulate);
+    add_softmax(classes, logits + r * classes, static_cast<double>(dout[r]), dlogits + r * classes,
+                accumulate);
 }
 
 template <typename T>
 double cross_entropy(std::int64_t rows, std::int64_t classes, const T* logits, const int* labels) {
   double sum = 0;
   for (std::int64_t r = 0; r < rows; ++r)
-    sum += row_logsumexp(classes, logits + r * classes) - static_cast<double>(logits[r * classes + labels[r]]);
+    sum +=
+        row_logsumexp(classes, logits + r * classes) - static_cast<double>(logits[r * classes + labels[r]]);
   return sum / static_cast<double>(rows);
 }
 
@@ -67,12 +70,13 @@ void gather_backward(std::int64_t rows, std::int64_t classes, const int* labels,
   for (std::int64_t r = 0; r < rows; ++r) dlogits[r * classes + labels[r]] += dout[r];
 }
 
-#define MEBM_INSTANTIATE(T)                                                                                      \
-  template void logsumexp<T>(std::int64_t, std::int64_t, const T*, T*);                                           \
-  template void logsumexp_backward<T>(std::int64_t, std::int64_t, const T*, const T*, T*, bool);                  \
-  template double cross_entropy<T>(std::int64_t, std::int64_t, const T*, const int*);                             \
-  template void cross_entropy_backward<T>(std::int64_t, std::int64_t, const T*, const int*, double, T*, bool);    \
-  template void gather<T>(std::int64_t, std::int64_t, const T*, const int*, T*);                                  \
+#define MEBM_INSTANTIATE(T)                                                                             \
+  template void logsumexp<T>(std::int64_t, std::int64_t, const T*, T*);                                 \
+  template void logsumexp_backward<T>(std::int64_t, std::int64_t, const T*, const T*, T*, bool);        \
+  template double cross_entropy<T>(std::int64_t, std::int64_t, const T*, const int*);                   \
+  template void cross_entropy_backward<T>(std::int64_t, std::int64_t, const T*, const int*, double, T*, \
+                                          bool);                                                        \
+  template void gather<T>(std::int64_t, std::int64_t, const T*, const int*, T*);                        \
   template void gather_backward<T>(std::int64_t, std::int64_t, const int*, const T*, T*, bool);
 MEBM_INSTANTIATE(float)
 MEBM_INSTANTIATE(double)

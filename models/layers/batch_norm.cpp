@@ -14,8 +14,8 @@ namespace {
 
 autograd::Parameter make_parameter(engine::Context& context, std::string name, std::int64_t channels,
                                    engine::DType dtype, double value) {
-  autograd::Parameter parameter{std::move(name), context.empty({channels}, dtype), context.empty({channels}, dtype),
-                                false};
+  autograd::Parameter parameter{std::move(name), context.empty({channels}, dtype),
+                                context.empty({channels}, dtype), false};
   engine::ops::fill(context, value, parameter.value);
   return parameter;
 }
@@ -26,8 +26,10 @@ BatchNorm::BatchNorm(engine::Context& context, std::string prefix, std::int64_t 
                      const Options& options)
     : gamma(make_parameter(context, prefix + ".weight", channels, dtype, 1)),
       beta(make_parameter(context, prefix + ".bias", channels, dtype, 0)),
-      running_mean(context.empty({channels}, dtype)), running_variance(context.empty({channels}, dtype)),
-      prefix_(std::move(prefix)), options_(options) {
+      running_mean(context.empty({channels}, dtype)),
+      running_variance(context.empty({channels}, dtype)),
+      prefix_(std::move(prefix)),
+      options_(options) {
   engine::ops::fill(context, 0, running_mean);
   engine::ops::fill(context, 1, running_variance);
 }
@@ -36,8 +38,8 @@ Variable BatchNorm::forward(Tape& tape, const Variable& x, const Pass& pass) {
   const Variable g = tape.parameter(gamma), b = tape.parameter(beta);
   const autograd::NormStatistics statistics{pass.batch_statistics, running_mean, running_variance};
   Tensor mean, variance;
-  Variable z = autograd::batch_norm_leaky_relu(tape, x, g, b, statistics, pass.groups, options_.eps, options_.leak,
-                                               &mean, &variance);
+  Variable z = autograd::batch_norm_leaky_relu(tape, x, g, b, statistics, pass.groups, options_.eps,
+                                               options_.leak, &mean, &variance);
   if (pass.batch_statistics) record(mean, variance, x.value.extent(2) * x.value.extent(3), pass);
   return z;
 }
@@ -47,8 +49,8 @@ void BatchNorm::record(const Tensor& mean, const Tensor& variance, std::int64_t 
   for (int g = 0; g < pass.groups.count; ++g) {
     const int slot = pass.slots[static_cast<std::size_t>(g)];
     if (slot == Pass::kNotRecorded) continue;
-    engine::require(slot >= 0 && slot < static_cast<int>(slots_.size()), "{}: statistics slot {} of {} reserved",
-                    prefix_, slot, slots_.size());
+    engine::require(slot >= 0 && slot < static_cast<int>(slots_.size()),
+                    "{}: statistics slot {} of {} reserved", prefix_, slot, slots_.size());
     const double m = static_cast<double>(pass.groups.counts[static_cast<std::size_t>(g)] * pixels);
     engine::require(m > 1, "{}: batch statistics of a single value have no variance", prefix_);
     SlotStatistics& target = slots_[static_cast<std::size_t>(slot)];

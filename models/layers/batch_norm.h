@@ -37,7 +37,8 @@ class BatchNorm {
     std::vector<double> mean, unbiased_variance;  // [C]; empty: not recorded
   };
 
-  void record(const engine::Tensor& mean, const engine::Tensor& variance, std::int64_t pixels, const Pass& pass);
+  void record(const engine::Tensor& mean, const engine::Tensor& variance, std::int64_t pixels,
+              const Pass& pass);
 
   std::string prefix_;
   Options options_;
