@@ -103,6 +103,7 @@ void write_atomically(const fs::path& path, std::span<const std::byte> bytes) {
   }
   if (error != 0) {
     unlink(partial.c_str());
+    file.close();  // gives the blocks back, so that the message tells what is free without them
     fail_writing(path, step, error, bytes.size());
   }
   if (const int closing = file.close(); closing != 0)

@@ -41,7 +41,7 @@ template <typename T>
 void check_and_clamp(const Hdf5Reader& reader, const Hdf5Shape& shape, std::vector<T>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     T& value = values[i];
-    if (!(std::fabs(value) <= 1 + kTolerance)) {
+    if (!(std::fabs(value) <= T(1 + kTolerance))) {
       Hdf5Shape index(4);
       std::int64_t rest = static_cast<std::int64_t>(i);
       for (std::size_t axis = 4; axis-- > 0; rest /= shape[axis]) index[axis] = rest % shape[axis];

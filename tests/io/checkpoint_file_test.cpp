@@ -90,12 +90,23 @@ TEST_F(CheckpointFile, AssembleRefusesImagesOfOtherWriters) {
   EXPECT_THROW(assemble(std::vector<std::byte>(2000)), Error);
 }
 
-// The HDF5 tools of the system, where installed, accept our files.
-TEST_F(CheckpointFile, OtherProgramsOpenOurFiles) {
+// Other programs, where installed, accept our files.
+TEST_F(CheckpointFile, Hdf5ToolsOpenOurFiles) {
   if (std::system("h5dump --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "h5dump is not installed";
   const std::string path = written("a.h5").string();
   EXPECT_EQ(std::system(("h5dump " + path + " | grep -q 'DATASET \"w\"'").c_str()), 0);
   EXPECT_EQ(std::system(("h5ls -r " + path + " | grep -q '/model/parameters/w *Dataset {2, 2}'").c_str()), 0);
+}
+
+TEST_F(CheckpointFile, H5pyOpensOurFiles) {
+  const std::string python = "/usr/bin/python3 -c '";
+  if (std::system((python + "import h5py' 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << "h5py is not installed";
+  const std::string script =
+      "import h5py, sys; f = h5py.File(sys.argv[1]); w = f[\"model/parameters/w\"]; "
+      "assert f.attrs[\"format\"] == \"mebm-checkpoint\"; assert w.dtype == \"float32\"; "
+      "assert w[()].tolist() == [[1, 2], [3, 4]]; assert f.userblock_size == 512' ";
+  EXPECT_EQ(std::system((python + script + written("a.h5").string()).c_str()), 0);
 }
 
 }  // namespace

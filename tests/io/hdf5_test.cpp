@@ -29,8 +29,7 @@ std::vector<T> sample_values(std::size_t count) {
 
 template <typename T>
 class RoundTrip : public ::testing::Test {};
-using Types = ::testing::Types<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t,
-                               std::int32_t, std::uint64_t, std::int64_t, float, double>;
+using Types = ::testing::Types<std::uint8_t, std::int16_t, std::uint64_t, float, double>;
 TYPED_TEST_SUITE(RoundTrip, Types);
 
 TYPED_TEST(RoundTrip, EveryShapeAndCompression) {
