@@ -17,6 +17,7 @@ namespace mebm::data {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::size_t kArchiveBlock = 1 << 17;
 constexpr int kMostMembers = 1000;  // official archives hold about ten
 
 std::vector<std::uint8_t> read_plain_file(const fs::path& path, const ExpectedFile& expected,
@@ -39,14 +40,11 @@ struct ArchiveDeleter {
 };
 using ArchivePtr = std::unique_ptr<archive, ArchiveDeleter>;
 
-ArchivePtr open_archive(const fs::path& path) {
-  constexpr std::size_t kBlock = 1 << 17;
+ArchivePtr new_reader() {
   ArchivePtr reader(archive_read_new());
   engine::require(reader != nullptr, "libarchive: out of memory");
   archive_read_support_filter_gzip(reader.get());
   archive_read_support_format_tar(reader.get());
-  if (archive_read_open_filename(reader.get(), path.c_str(), kBlock) != ARCHIVE_OK)
-    engine::fail_input("{}: {}", path.string(), archive_error_string(reader.get()));
   return reader;
 }
 
@@ -118,7 +116,9 @@ void read_folder(const fs::path& folder, std::span<const ExpectedFile> files, co
 
 void read_archive(const fs::path& archive_path, const std::string& member_folder,
                   std::span<const ExpectedFile> files, const std::string& advice, const FileSink& sink) {
-  const ArchivePtr reader = open_archive(archive_path);
+  const ArchivePtr reader = new_reader();
+  if (archive_read_open_filename(reader.get(), archive_path.c_str(), kArchiveBlock) != ARCHIVE_OK)
+    engine::fail_input("{}: {}; {}", archive_path.string(), archive_message(reader.get()), advice);
   std::vector<std::string> missing;
   for (const ExpectedFile& file : files) missing.push_back(file.name);
   for (int member = 0; !missing.empty(); ++member) {
@@ -138,9 +138,11 @@ void read_archive(const fs::path& archive_path, const std::string& member_folder
 }
 
 bool archive_holds_folder(const fs::path& archive_path, const std::string& folder) {
-  const ArchivePtr reader = open_archive(archive_path);
+  const ArchivePtr reader = new_reader();
   archive_entry* entry = nullptr;
-  if (archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) return false;
+  if (archive_read_open_filename(reader.get(), archive_path.c_str(), kArchiveBlock) != ARCHIVE_OK ||
+      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
+    return false;
   const char* name = archive_entry_pathname(entry);
   return name && without_dot(name).starts_with(folder + "/");
 }

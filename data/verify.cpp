@@ -4,6 +4,7 @@
 #include <array>
 
 #include "data/md5.h"
+#include "data/official.h"
 #include "data/sources.h"
 #include "engine/core/error.h"
 
@@ -67,6 +68,13 @@ bool is_official(const OfficialSet& set, const std::string& name, const std::str
                      [&](const OfficialFile& file) { return file.name == name && file.md5 == md5; });
 }
 
+RecordSummary official_summary(const OfficialSplit& official, const SplitRecords& records) {
+  RecordSummary summary{std::string(official.digest), {}};
+  if (!official.table.empty())
+    summary.table = RecordTable::from_base64(official.table, records.count(), records.record_bytes());
+  return summary;
+}
+
 std::vector<VerifiedFile> verify_files(const SplitRecords& records, const OfficialSet& official) {
   std::vector<VerifiedFile> files;
   for (const RecordFile& file : records.files) {
@@ -111,25 +119,31 @@ const KnownSet& detect(const fs::path& path) {
   engine::fail_input("{} holds several data sets ({}): give the folder of one", path.string(), names);
 }
 
-std::string first_finding(const VerifiedSplit& split) {
-  if (split.findings.empty()) return "which record differs cannot be told";
-  const VerifyFinding& finding = split.findings.front();
+std::string describe(const VerifyFinding& finding) {
   if (finding.record < 0) return fmt::format("{}: {}", finding.file, finding.what);
   return fmt::format("{}, record {} at byte offset {}: {}", finding.file, finding.record, finding.offset,
                      finding.what);
 }
 
-void conclude(VerifyReport& report) {
-  const auto altered = std::find_if(report.splits.begin(), report.splits.end(),
-                                    [](const VerifiedSplit& split) { return !split.official_records; });
-  if (altered != report.splits.end()) {
-    report.status = "altered";
-    const char* at_least = altered->all_found ? "" : "at least ";
-    report.summary =
-        fmt::format("{}: wrong bytes: {}{} of {} {} records are not official; {}", report.set, at_least,
-                    altered->wrong_records, altered->records, altered->split, first_finding(*altered));
+// Status and summary of a report with a split whose records are not known to be official.
+void conclude_unofficial(VerifyReport& report, const VerifiedSplit& split) {
+  const std::string finding =
+      split.findings.empty() ? "none could be named" : describe(split.findings.front());
+  if (!split.findings.empty() && split.findings.front().record < 0) {
+    report.status = "unknown";
+    report.summary = fmt::format("{}: not the official {} files; {}", report.set, split.split, finding);
     return;
   }
+  report.status = "altered";
+  report.summary = fmt::format("{}: wrong bytes: {}{} of {} {} records {} not official; {}", report.set,
+                               split.all_found ? "" : "at least ", split.wrong_records, split.records,
+                               split.split, split.wrong_records == 1 ? "is" : "are", finding);
+}
+
+void conclude(VerifyReport& report) {
+  const auto unofficial = std::find_if(report.splits.begin(), report.splits.end(),
+                                       [](const VerifiedSplit& split) { return !split.official_records; });
+  if (unofficial != report.splits.end()) return conclude_unofficial(report, *unofficial);
   const bool official = std::all_of(report.files.begin(), report.files.end(),
                                     [](const VerifiedFile& file) { return file.official; });
   report.status = official ? "official" : "reordered";
@@ -155,8 +169,8 @@ VerifyReport verify_dataset(const fs::path& path, std::string_view set_name) {
   for (const Split split : {Split::train, Split::test}) {
     const SplitRecords records = set.read(path, split);
     const std::vector<VerifiedFile> files = verify_files(records, official);
-    report.splits.push_back(
-        verify_split(records, split == Split::train ? official.train : official.test, files));
+    const OfficialSplit& expected = split == Split::train ? official.train : official.test;
+    report.splits.push_back(verify_split(records, official_summary(expected, records), files));
     report.files.insert(report.files.end(), files.begin(), files.end());
   }
   conclude(report);

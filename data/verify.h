@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "data/official.h"
+#include "data/record_table.h"
 #include "data/records.h"
 
 namespace mebm::data {
@@ -47,7 +48,8 @@ struct VerifyReport {
   std::vector<VerifiedFile> files;
   std::vector<VerifiedSplit> splits;
 
-  bool usable() const { return status != "altered"; }
+  // Whether both splits hold the official records.
+  bool usable() const { return status == "official" || status == "reordered"; }
 };
 
 // Detects the set by its files (set_name empty) and reads both splits. `path` as load_dataset takes it.
@@ -55,8 +57,18 @@ struct VerifyReport {
 // over-long, wrong magic, labels out of range.
 VerifyReport verify_dataset(const std::filesystem::path& path, std::string_view set_name = {});
 
-// Compares one split with the official records; `files` tells which files already are official.
-VerifiedSplit verify_split(const SplitRecords& records, const OfficialSplit& official,
+// What identifies the records of a split whatever their order.
+struct RecordSummary {
+  std::string digest;                // as VerifiedSplit::digest
+  std::optional<RecordTable> table;  // none: differences cannot be located
+};
+
+// The summary of the records present.
+RecordSummary summarise_records(const SplitRecords& records);
+
+// Compares one split with the official records. files: the split's files; where all are official, so are the
+// records.
+VerifiedSplit verify_split(const SplitRecords& records, const RecordSummary& official,
                            const std::vector<VerifiedFile>& files);
 
 }  // namespace mebm::data

@@ -4,7 +4,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "data/record_table.h"
 #include "data/verify.h"
 #include "engine/core/error.h"
 
@@ -18,28 +17,28 @@ engine::Sha256Digest digest_of(std::span<const std::uint8_t> bytes) {
   return engine::sha256(std::as_bytes(bytes));
 }
 
-// Digest and table of the records present.
+// The summary of the records present and the key of each.
 struct Present {
-  std::vector<std::uint64_t> keys;  // by record
-  RecordTable table;
-  std::string digest;
+  RecordSummary summary;
+  std::vector<std::uint64_t> keys;
 };
 
 Present summarise(const SplitRecords& records) {
   const std::int64_t count = records.count();
-  Present present{{}, RecordTable(count, records.record_bytes()), {}};
+  Present present;
+  RecordTable& table = present.summary.table.emplace(count, records.record_bytes());
   std::vector<engine::Sha256Digest> digests;
   digests.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
     const std::vector<std::uint8_t> record = records.record(i);
     digests.push_back(digest_of(record));
     present.keys.push_back(record_key(digests.back()));
-    present.table.add(present.keys.back(), record);
+    table.add(present.keys.back(), record);
   }
   std::sort(digests.begin(), digests.end());
   engine::Sha256 all;
   for (const engine::Sha256Digest& digest : digests) all.update(std::as_bytes(std::span(digest)));
-  present.digest = engine::to_hex(all.finish());
+  present.summary.digest = engine::to_hex(all.finish());
   return present;
 }
 
@@ -83,31 +82,47 @@ VerifyFinding describe(const SplitRecords& records, std::int64_t index,
               record[offsets.front()] ^ parity[offsets.front()])};
 }
 
+// A record present that is not official, or repeats an official one more often than the official set does.
+struct WrongRecord {
+  std::int64_t index = 0;
+  std::int64_t original = -1;  // the record it is a surplus copy of
+};
+
+// The table tells whether the number of times a record occurs differs from the official one by an odd number;
+// of the possible numbers, the smallest is assumed: none, one, or (equal and even) two.
+std::vector<WrongRecord> wrong_records(const Present& present,
+                                       const std::unordered_set<std::uint64_t>& difference) {
+  std::unordered_map<std::uint64_t, std::vector<std::int64_t>> occurrences;
+  for (std::size_t i = 0; i < present.keys.size(); ++i)
+    occurrences[present.keys[i]].push_back(static_cast<std::int64_t>(i));
+  std::vector<WrongRecord> wrong;
+  for (const auto& [key, places] : occurrences) {
+    const bool differs = difference.contains(key);
+    const bool odd = (places.size() % 2 != 0) != differs;
+    const std::size_t official = odd ? 1 : (differs ? 0 : 2);
+    for (std::size_t i = official; i < places.size(); ++i)
+      wrong.push_back({places[i], official > 0 ? places.front() : -1});
+  }
+  std::sort(wrong.begin(), wrong.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  return wrong;
+}
+
 // Every difference is known by its key: those among the records present are wrong, the others are missing.
 void name_differences(const SplitRecords& records, const Present& present,
                       const RecordTable::Difference& difference, VerifiedSplit& result) {
   const std::unordered_set<std::uint64_t> keys(difference.keys.begin(), difference.keys.end());
-  std::unordered_map<std::uint64_t, std::vector<std::int64_t>> wrong;
-  for (std::size_t i = 0; i < present.keys.size(); ++i)
-    if (keys.contains(present.keys[i])) wrong[present.keys[i]].push_back(static_cast<std::int64_t>(i));
   std::unordered_set<std::uint64_t> missing = keys;
-  std::vector<std::int64_t> order;
-  std::unordered_map<std::int64_t, std::int64_t> copies;  // surplus record -> the one it repeats
-  for (const auto& [key, places] : wrong) {
-    missing.erase(key);
-    order.push_back(places.back());
-    if (places.size() > 1) copies[places.back()] = places.front();
-  }
-  std::sort(order.begin(), order.end());
-  result.wrong_records = static_cast<std::int64_t>(order.size());
-  for (const std::int64_t index : order) {
+  for (const std::uint64_t key : present.keys) missing.erase(key);
+  const std::vector<WrongRecord> wrong = wrong_records(present, keys);
+  result.wrong_records = static_cast<std::int64_t>(wrong.size());
+  for (const WrongRecord& record : wrong) {
     if (result.findings.size() == kMostFindings) break;
-    const auto copy = copies.find(index);
-    if (copy == copies.end()) {
-      result.findings.push_back(describe(records, index, difference.parity, missing));
+    if (record.original < 0) {
+      result.findings.push_back(describe(records, record.index, difference.parity, missing));
       continue;
     }
-    const SplitRecords::Place place = records.place(index, 0), original = records.place(copy->second, 0);
+    const SplitRecords::Place place = records.place(record.index, 0),
+                              original = records.place(record.original, 0);
     result.findings.push_back(
         {place.file, place.record, place.offset,
          fmt::format("a surplus copy of record {} of {}", original.record, original.file)});
@@ -141,27 +156,30 @@ void name_files(const std::vector<VerifiedFile>& files, VerifiedSplit& result) {
 
 }  // namespace
 
-VerifiedSplit verify_split(const SplitRecords& records, const OfficialSplit& official,
+RecordSummary summarise_records(const SplitRecords& records) {
+  return summarise(records).summary;
+}
+
+VerifiedSplit verify_split(const SplitRecords& records, const RecordSummary& official,
                            const std::vector<VerifiedFile>& files) {
   const Present present = summarise(records);
   VerifiedSplit result;
   result.split = records.split;
   result.records = records.count();
-  result.digest = present.digest;
+  result.digest = present.summary.digest;
   const bool official_files =
       std::all_of(files.begin(), files.end(), [](const VerifiedFile& file) { return file.official; });
-  result.official_records = official_files || present.digest == official.digest;
+  result.official_records = official_files || result.digest == official.digest;
   if (result.official_records) return result;
-  if (official.table.empty()) {
+  if (!official.table) {
     name_files(files, result);
     return result;
   }
-  const RecordTable table = RecordTable::from_base64(official.table, result.records, records.record_bytes());
-  const RecordTable::Difference difference = RecordTable::difference(table, present.table);
+  const RecordTable::Difference difference = RecordTable::difference(*official.table, *present.summary.table);
   if (difference.complete)
     name_differences(records, present, difference, result);
   else
-    name_proved_strangers(records, present, table, result);
+    name_proved_strangers(records, present, *official.table, result);
   return result;
 }
 

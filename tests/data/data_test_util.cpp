@@ -77,4 +77,9 @@ fs::path data_root() {
   return root ? fs::path(root) : fs::path();
 }
 
+fs::path fashion_mnist_root() {
+  const fs::path folder = data_root() / "fashion-mnist";
+  return fs::exists(folder) ? folder : fs::path("/usr/share/datasets/fashion-mnist");
+}
+
 }  // namespace mebm::data::test

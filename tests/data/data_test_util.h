@@ -45,5 +45,7 @@ std::string input_error(const std::function<void()>& run);
 
 // The folder named by MEBM_DATA, or empty.
 std::filesystem::path data_root();
+// MEBM_DATA/fashion-mnist, else where Debian's dataset-fashion-mnist (a dependency of the project) has it.
+std::filesystem::path fashion_mnist_root();
 
 }  // namespace mebm::data::test

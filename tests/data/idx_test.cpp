@@ -155,7 +155,7 @@ TEST(Idx, NamesACorruptGzipStream) {
 }
 
 TEST(IdxFull, DebiansFashionMnistHasEqualClasses) {
-  const std::filesystem::path folder = "/usr/share/datasets/fashion-mnist";
+  const std::filesystem::path folder = test::fashion_mnist_root();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "dataset-fashion-mnist is not installed";
   const ImageSet set = load_dataset("fashion-mnist", folder, Split::test);
   ASSERT_EQ(set.count(), 10000);
