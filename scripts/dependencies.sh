@@ -28,8 +28,8 @@ develop | shellcheck            | script checks                                |
 develop | ccache                | repeated builds                              | ccache 4
 golden  | python3-torch         | writing the reference numbers in tests/golden| PyTorch 1.13
 golden  | python3-h5py          | reading and writing HDF5 files from Python   | h5py 3.7
-golden  | python3-numpy         | arrays                                       | NumPy 1.24
-golden  | python3-pil           | images                                       | Pillow 9.4
+images  | python3-numpy         | unpacking images                             | NumPy 1.24
+images  | python3-pil           | unpacking images                             | Pillow 9.4
 '
 readonly DEFAULT_GROUPS="build test data"
 
@@ -41,7 +41,7 @@ usage: scripts/dependencies.sh check|install|list [GROUP ...]
   install   install what is missing (as root); without root print the one line
             to ask an administrator for and exit 2
   list      print the table: package, what it is for, minimum version
-  GROUP     build, test, data, develop, golden (default: build test data)
+  GROUP     build, test, data, develop, golden, images (default: build test data)
 TEXT
 }
 
@@ -164,8 +164,8 @@ main() {
   local groups=("$@") group
   ((${#groups[@]})) || read -ra groups <<<"$DEFAULT_GROUPS"
   for group in "${groups[@]}"; do
-    [[ " build test data develop golden " == *" $group "* ]] ||
-      die "no group '$group'; the groups are build, test, data, develop, golden"
+    [[ " build test data develop golden images " == *" $group "* ]] ||
+      die "no group '$group'; the groups are build, test, data, develop, golden, images"
   done
   case $command in
     -h | --help) usage ;;

@@ -36,7 +36,7 @@ configure_and_build() {
 
 # The grid of the latest iteration; its name carries the iteration, zero-padded or not.
 latest_picture() {
-  find "$1/samples" -name '*.png' 2>/dev/null | sort --version-sort | tail -n 1
+  find "$1/samples" -name "*.png" 2>/dev/null | sort --version-sort | tail -n 1 || true
 }
 
 out='' iterations='' data='' skip_dependencies=0
