@@ -30,8 +30,8 @@ next_free_run() {
 
 configure_and_build() {
   # The tests are left out: they need GoogleTest and several minutes more.
-  cmake --preset cpu -DMEBM_BUILD_TESTS=OFF --log-level=WARNING
-  cmake --build "$BUILD" --target mebm_engine
+  cmake --preset cpu -DMEBM_BUILD_TESTS=OFF --log-level=WARNING &&
+    cmake --build "$BUILD" --target mebm_engine
 }
 
 # The grid of the latest iteration; its name carries the iteration, zero-padded or not.

@@ -37,8 +37,8 @@ prepare_data() {
 }
 
 configure_and_build() {
-  cmake --preset "$preset" -DMEBM_BUILD_TESTS=ON --log-level=WARNING
-  cmake --build "build/$preset"
+  cmake --preset "$preset" -DMEBM_BUILD_TESTS=ON --log-level=WARNING &&
+    cmake --build "build/$preset"
 }
 
 # ctest's exit status is left to the counts: they are read from its report.
