@@ -9,7 +9,7 @@ build   | g++                   | C++20 compiler                               |
 build   | cmake                 | build configuration                          | CMake 3.25
 build   | ninja-build           | build tool                                   | Ninja 1.10
 build   | libdnnl-dev           | CPU convolutions                             | oneDNN 2.6
-build   | ocl-icd-opencl-dev    | oneDNN's CMake package asks for it            | OpenCL headers, where oneDNN was built with them
+build   | ocl-icd-opencl-dev    | asked for by the CMake package of oneDNN      | OpenCL headers, where oneDNN was built with them
 build   | libeigen3-dev         | matrix products and factorisations           | Eigen 3.4
 build   | libhdf5-dev           | checkpoints, images and scores               | HDF5 1.10 (serial, C library)
 build   | libcli11-dev          | command line                                 | CLI11 2.1
