@@ -12,6 +12,7 @@ import sys
 import build_files
 import devices
 import includes
+import layout
 import outside
 import sizes
 import tree
@@ -31,6 +32,8 @@ CHECKS = (
     words.check_words,
     build_files.check_no_globs,
     build_files.check_sources_listed,
+    layout.check_ops,
+    layout.check_documented_table,
 )
 
 

@@ -9,13 +9,18 @@ import unittest
 import build_files
 import devices
 import includes
+import layout
 import outside
 import run
 import sizes
 import tree
 import words
 
+TABLE = "".join(f"| {room} | {', '.join(allowed) or 'nothing of the project'} |\n"
+                if room not in includes.ANYWHERE else f"| {room} | anything |\n"
+                for room, allowed in includes.ALLOWED.items())
 CLEAN = {
+    "docs/architecture.md": TABLE,
     "CMakeLists.txt": "add_subdirectory(engine)\nadd_subdirectory(models)\n",
     "engine/CMakeLists.txt": "add_library(engine core/error.cpp io/file.cpp)\n",
     "engine/core/error.h": "#pragma once\n// exit(1) and getenv are only spoken of here, as is <<<.\nint error();\n",
@@ -66,11 +71,15 @@ PLANTED = [
     (words.check_words, "docs/e.md", "<" * 7 + " HEAD\n", "merge conflict"),
     (build_files.check_no_globs, "engine/core/CMakeLists.txt", "file(GLOB SOURCES *.cpp)\n", "globbing"),
     (build_files.check_sources_listed, "engine/core/orphan.cpp", "int orphan() { return 0; }\n", "no CMakeLists.txt"),
+    (layout.check_ops, "kernels/axpy/axpy_cpu.cpp", "int axpy() { return 0; }\n", "no contract"),
+    (layout.check_ops, "kernels/relu/relu.h", "#pragma once\nint relu();\n", "no implementation"),
+    (layout.check_documented_table, "docs/architecture.md", TABLE.replace("| engine | kernels |", "| engine | models |"),
+     "the row of engine"),
     (outside.check_format, "engine/core/k.cpp", "int  k( ) ;\n", "clang-format"),
     (outside.check_shell, "scripts/bad.sh", "#!/usr/bin/env bash\nrm $1\n", "SC2086"),
 ]
 # Checks that a planted file may rightly upset besides its own.
-BESIDES = {"format", "sources_listed", "includes"}
+BESIDES = {"format", "sources_listed", "includes", "ops"}
 
 
 class PlantedViolations(unittest.TestCase):
@@ -84,6 +93,11 @@ class PlantedViolations(unittest.TestCase):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+    def restore(self, name):
+        (self.root / name).unlink()
+        if name in CLEAN:
+            self.write(name, CLEAN[name])
 
     def checks(self):
         """The checks to run; those of a program that is absent are left out."""
@@ -105,15 +119,16 @@ class PlantedViolations(unittest.TestCase):
             with self.subTest(name=name):
                 self.write(name, text)
                 files = tree.Tree(self.root)
+                place = str(pathlib.PurePosixPath(name).parent) if check is layout.check_ops else name
                 for other in self.checks():
                     found = other(files)
                     if other is check:
-                        self.assertEqual([finding for finding in found if name in finding and message in finding],
+                        self.assertEqual([finding for finding in found if place in finding and message in finding],
                                          found, check.__name__)
                         self.assertTrue(found, f"{check.__name__} found nothing in {name}")
                     elif other.__name__.removeprefix("check_") not in BESIDES:
                         self.assertEqual(found, [], f"{other.__name__} on {name}")
-                (self.root / name).unlink()
+                self.restore(name)
 
     def test_warnings(self):
         self.write("engine/core/w.h", "#pragma once\nint w(int value) {\n" + body(59) + "}\n")
