@@ -30,6 +30,11 @@ require_value() {
   (($2 >= 2)) || die "$1 needs a value (see --help)"
 }
 
+# from_caller PATH: a path given on the command line, as seen from the checkout the scripts change to.
+from_caller() {
+  if [[ $1 == /* || $OLDPWD == "$PWD" ]]; then echo "$1"; else echo "$OLDPWD/$1"; fi
+}
+
 # fashion_mnist_directory: where Debian's dataset-fashion-mnist put its four files.
 fashion_mnist_directory() {
   local file

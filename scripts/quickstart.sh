@@ -42,9 +42,9 @@ latest_picture() {
 out='' iterations='' data='' skip_dependencies=0
 while (($#)); do
   case $1 in
-    --out) require_value "$1" $#; out=$2; shift 2 ;;
+    --out) require_value "$1" $#; out=$(from_caller "$2"); shift 2 ;;
     --iterations) require_value "$1" $#; iterations=$2; shift 2 ;;
-    --data) require_value "$1" $#; data=$2; shift 2 ;;
+    --data) require_value "$1" $#; data=$(from_caller "$2"); shift 2 ;;
     --skip-dependencies) skip_dependencies=1; shift ;;
     -h | --help) usage; exit 0 ;;
     *) die "no option '$1' (see --help)" ;;

@@ -26,6 +26,9 @@ TEXT
 
 prepare_data() {
   if [[ -n ${MEBM_DATA:-} ]]; then
+    MEBM_DATA=$(realpath -m "$(from_caller "$MEBM_DATA")")
+    export MEBM_DATA
+    [[ -d $MEBM_DATA ]] || die "MEBM_DATA=$MEBM_DATA is not a directory"
     echo "data: MEBM_DATA=$MEBM_DATA"
     return
   fi
@@ -56,7 +59,7 @@ while (($#)); do
     --preset) require_value "$1" $#; preset=$2; shift 2 ;;
     --label) require_value "$1" $#; label=$2; shift 2 ;;
     --jobs) require_value "$1" $#; jobs=$2; shift 2 ;;
-    --junit) require_value "$1" $#; junit=$2; shift 2 ;;
+    --junit) require_value "$1" $#; junit=$(from_caller "$2"); shift 2 ;;
     --skip-dependencies) skip_dependencies=1; shift ;;
     -h | --help) usage; exit 0 ;;
     *) die "no option '$1' (see --help)" ;;
