@@ -68,8 +68,8 @@ done
 junit=$(realpath -m "${junit:-build/$preset/tests.xml}")
 
 ((skip_dependencies)) || stage dependencies scripts/dependencies.sh install build test data
-stage build configure_and_build
 prepare_data
+stage build configure_and_build
 rm -f "$junit"
 stage tests run_tests
 print_stage_times

@@ -32,12 +32,12 @@ class Quickstart(unittest.TestCase):
         self.engine.write_text(text)
         self.engine.chmod(0o755)
 
-    def quickstart(self, *arguments):
-        return subprocess.run(["bash", str(self.root / "scripts/quickstart.sh"), *arguments],
+    def quickstart(self, *arguments, folder="."):
+        return subprocess.run(["bash", str(self.root / "scripts/quickstart.sh"), *arguments], cwd=self.root / folder,
                               env={"PATH": f"{self.root / 'bin'}:/usr/bin:/bin"}, capture_output=True, text=True, check=False)
 
-    def train(self, *arguments):
-        return self.quickstart("--skip-dependencies", "--data", str(self.root / "data"), *arguments)
+    def train(self, *arguments, **options):
+        return self.quickstart("--skip-dependencies", "--data", str(self.root / "data"), *arguments, **options)
 
     def test_names_the_latest_picture_last(self):
         for n in (1, 2):
@@ -52,6 +52,12 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((self.engine.parent / "arguments").read_text(),
                          f"train --recipe fashion-mnist-mebm-k5-small --data {self.root / 'data'} --out here --max-iterations 20\n")
+
+    def test_paths_are_the_callers(self):
+        (self.root / "elsewhere").mkdir()
+        done = self.train("--out", "run", folder="elsewhere")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((self.root / "elsewhere/run/samples/iteration_400.png").exists())
 
     def test_refusals(self):
         (self.root / "full").mkdir()
