@@ -1,4 +1,5 @@
 """Checks made by other programs: clang-format and shellcheck."""
+import re
 import shutil
 import subprocess
 
@@ -19,8 +20,15 @@ def _run(files, program, arguments, names):
 def check_format(files):
     """Every source file is as clang-format 14 writes it."""
     found = _run(files, "clang-format", ["--dry-run", "-Werror"], files.code())
-    places = [line for line in found if "error:" in line or "not installed" in line]
-    return places or found
+    places = {}
+    for line in found:
+        match = re.match(r"(.+?):(\d+):\d+: error:", line)
+        if match:
+            places.setdefault(match.group(1), []).append(match.group(2))
+    if not places:
+        return found
+    return [tree.Finding(f"{name}:{lines[0]}: {len(lines)} places; run clang-format -i {name}")
+            for name, lines in sorted(places.items())]
 
 
 def check_shell(files):
