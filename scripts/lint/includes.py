@@ -8,7 +8,7 @@ ALLOWED = {
     "kernels": (),
     "engine": ("kernels",),
     "autograd": ("engine",),
-    "models": ("autograd", "engine/core"),
+    "models": ("autograd", "engine/core", "engine/ops"),
     "data": ("engine/core", "engine/io", "engine/ops"),
     "metrics": ("models", "autograd", "engine", "data"),
     "ebm": ("models", "autograd", "engine", "data", "metrics"),
