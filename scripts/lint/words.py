@@ -1,0 +1,27 @@
+"""The project speaks of itself alone and leaves nothing half done."""
+import re
+
+import tree
+
+# Each letter class keeps a pattern from matching its own source.
+PATTERNS = {
+    "a path of one machine": re.compile(r"(?<![\w.~${}\-/])/(?:wor[k]|hom[e]|roo[t])/"),
+    "a note of unfinished work": re.compile(r"\b(?:TO[D]O|FIXM[E]|XX[X])\b"),
+    "a word about who wrote it": re.compile(r"\b(?:sess[i]ons?|(?:helper|coding|AI) ag[e]nts?|subag[e]nts?)\b", re.IGNORECASE),
+    "an issue's number": re.compile(r"\bissues? #?[0-9]", re.IGNORECASE),
+}
+CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
+
+def check_words(files):
+    """No machine's paths, no notes of unfinished work, nothing about how the text came to be."""
+    found = []
+    for name in files.files:
+        if name == "LICENSE":
+            continue
+        text = files.text(name)
+        for what, pattern in PATTERNS.items():
+            found += [tree.Finding(f"{name}:{line}: {what}: {match.group(0)}")
+                      for line, match in tree.matches(text, pattern)]
+        found += [tree.Finding(f"{name}:{line}: a merge conflict") for line, _ in tree.matches(text, CONFLICT)]
+    return found

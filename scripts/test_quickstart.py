@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""scripts/quickstart.sh around a stand-in for cmake and for the engine: what it runs, prints and refuses."""
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+# The stand-in writes two grids; the later iteration is the one to name.
+ENGINE = """#!/usr/bin/env bash
+echo "$*" >>"$(dirname "$0")/arguments"
+while (($#)); do [[ $1 == --out ]] && out=$2; shift; done
+mkdir -p "$out/samples"
+touch "$out/samples/iteration_1000.png" "$out/samples/iteration_400.png"
+"""
+
+
+class Quickstart(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.root)
+        shutil.copytree(HERE, self.root / "scripts")
+        (self.root / "bin").mkdir()
+        (self.root / "bin/cmake").symlink_to("/bin/true")
+        self.engine = self.root / "build/cpu/tools/mebm_engine"
+        self.engine.parent.mkdir(parents=True)
+        self.write_engine(ENGINE)
+        (self.root / "data").mkdir()
+
+    def write_engine(self, text):
+        self.engine.write_text(text)
+        self.engine.chmod(0o755)
+
+    def quickstart(self, *arguments, folder="."):
+        return subprocess.run(["bash", str(self.root / "scripts/quickstart.sh"), *arguments], cwd=self.root / folder,
+                              env={"PATH": f"{self.root / 'bin'}:/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+
+    def train(self, *arguments, **options):
+        return self.quickstart("--skip-dependencies", "--data", str(self.root / "data"), *arguments, **options)
+
+    def test_names_the_latest_picture_last(self):
+        for n in (1, 2):
+            done = self.train()
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lines = done.stdout.splitlines()
+            self.assertEqual(lines[-1], f"p0 | chains | data: runs/quickstart-{n}/samples/iteration_1000.png")
+            self.assertRegex(lines[-2], r"^build \d+ s, training \d+ s, total \d+ s$")
+
+    def test_passes_options(self):
+        done = self.train("--iterations", "20", "--out", "here")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((self.engine.parent / "arguments").read_text(),
+                         f"train --recipe fashion-mnist-mebm-k5-small --data {self.root / 'data'} --out here --max-iterations 20\n")
+
+    def test_paths_are_the_callers(self):
+        (self.root / "elsewhere").mkdir()
+        done = self.train("--out", "run", folder="elsewhere")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((self.root / "elsewhere/run/samples/iteration_400.png").exists())
+
+    def test_refusals(self):
+        (self.root / "full").mkdir()
+        (self.root / "full/run.log").touch()
+        for arguments, message in ((("--iterations", "0"), "--iterations takes a positive whole number, not '0'"),
+                                   (("--out", "full"), "full exists and is not empty"),
+                                   (("--out",), "--out needs a value"),
+                                   (("--frobnicate",), "no option '--frobnicate'"),
+                                   (("--data", "nowhere"), "--data nowhere is not a directory")):
+            done = self.train(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+            self.assertIn(message, done.stderr)
+
+    def test_a_failed_stage_is_named(self):
+        self.write_engine("#!/usr/bin/env bash\necho 'engine: no space' >&2\nexit 1\n")
+        done = self.train()
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.splitlines()[-1], "quickstart: training failed (see above)")
+
+    def test_no_picture_is_a_failure(self):
+        self.write_engine("#!/usr/bin/env bash\nexit 0\n")
+        done = self.train("--out", "empty")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("left no picture under empty/samples", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
