@@ -109,7 +109,7 @@ def store(file, path, tensor, compress=True):
     file.create_dataset(path, data=a, **(COMPRESS if compress and a.size > 256 else {}))
 
 
-def forward_case(file, path, net, x, labels, full):
+def forward_case(file, path, net, x, labels, leak, full):
     """Energies, logits, features and input gradients of the positives in both batch-norm modes."""
     for mode in ("batch", "running"):
         at, gradients = f"{path}/{mode}", {}
@@ -120,7 +120,8 @@ def forward_case(file, path, net, x, labels, full):
                     store(file, f"{at}/energy_{energy}", -net.log_density(x, energy, labels))
             store(file, f"{at}/features", features)
             store(file, f"{at}/logits", logits)
-            for energy in ENERGIES:
+            # a linear network's batch-normalised features have a constant mean: with leak 1 the sum of head energies has no gradient
+            for energy in ENERGIES[1:] if mode == "batch" and leak == 1 and net.config["norm"] == "batch" else ENERGIES:
                 gradients[energy] = ref.energy_gradient(net, x, energy, labels)
         pack(file, f"{at}/input_gradient", gradients, 256)
         if full and mode == "batch":
@@ -180,10 +181,10 @@ def network_file(file, name):
     for leak in (0.2, 1.0):
         with slope(net, leak):
             at = f"expected/leak_{leak:g}"
-            forward_case(file, f"{at}/forward", net, inputs["positive"], inputs["positive_labels"], main and leak == 0.2)
+            forward_case(file, f"{at}/forward", net, inputs["positive"], inputs["positive_labels"], leak, main and leak == 0.2)
             for case in OBJECTIVES:
                 steps = 2 if leak == 0.2 else 0
-                if steps or case in ("mebm_reference", "mjem", "lse_jem"):
+                if steps or case in ("mebm_paper", "mjem", "lse_jem"):
                     full = main and steps and case == "mjem"
                     print(name, *objective_case(file, f"{at}/{case}", net, inputs, OBJECTIVES[case], steps, full))
 

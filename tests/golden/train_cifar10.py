@@ -25,6 +25,12 @@ class Stream:
     def __init__(self, n, batch, generator):
         self.n, self.batch, self.generator, self.at = n, batch, generator, n
 
+    def state(self):
+        return self.at, getattr(self, "order", None)
+
+    def restore(self, state):
+        self.at, self.order = state
+
     def next(self):
         if self.at + self.batch > self.n:
             self.order, self.at = torch.randperm(self.n, generator=self.generator), 0
@@ -42,7 +48,7 @@ class Start:
 
     def draw(self, n):
         z = torch.randn(n, len(self.mean), generator=self.generator)
-        return (self.mean + z @ self.factor.T).clamp(-1, 1).reshape(n, *self.shape)
+        return (self.mean + ref.product(z, self.factor.T)).clamp(-1, 1).reshape(n, *self.shape)
 
 
 def accuracy(net, images, labels, mode, batch):
@@ -93,6 +99,7 @@ def main():
     p.add_argument("--data", default=os.environ.get("MEBM_DATA"), help="folder that holds cifar-10-batches-bin")
     p.add_argument("--out", help="final JSON file")
     p.add_argument("--checkpoint", help="weights-only HDF5 checkpoint to write at the end")
+    p.add_argument("--state", help="file that keeps the run's whole state every 20 iterations; a run that finds it goes on from there")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--iterations", type=int, default=1000)
@@ -125,8 +132,18 @@ def main():
                           p0_seconds=round(time.time() - begin, 1))), flush=True)
     optimizer = ref.sgd(net)
     streams = Stream(len(images), a.batch, generator), Stream(len(images), a.labelled, generator)
-    curve, begin = [], time.time()
-    for i in range(a.iterations):
+    curve, first, before = [], 0, 0.0
+    if a.state and os.path.exists(a.state):
+        kept = torch.load(a.state)
+        net.load_state_dict(kept["net"])
+        optimizer.load_state_dict(kept["optimizer"])
+        generator.set_state(kept["generator"])
+        for stream, state in zip(streams, kept["streams"]):
+            stream.restore(state)
+        buffer, curve, first, before = kept["buffer"], kept["curve"], kept["iteration"], kept["seconds"]
+        print(json.dumps(dict(event="resumed", iteration=first)), flush=True)
+    begin = time.time() - before
+    for i in range(first, a.iterations):
         line = iteration(net, optimizer, buffer, p0, (images, labels), streams, a, i, generator)
         if not math.isfinite(line["loss"]) or abs(line["loss"]) > 1e5:
             print(json.dumps(dict(event="diverged", **line)), flush=True)
@@ -135,6 +152,10 @@ def main():
             line["seconds"] = round(time.time() - begin, 1)
             curve.append(line)
             print(json.dumps(line), flush=True)
+        if a.state and (i + 1) % 20 == 0:
+            torch.save(dict(net=net.state_dict(), optimizer=optimizer.state_dict(), generator=generator.get_state(), buffer=buffer,
+                            streams=[s.state() for s in streams], curve=curve, iteration=i + 1, seconds=time.time() - begin), a.state + ".new")
+            os.replace(a.state + ".new", a.state)
     if a.checkpoint:
         with h5py.File(a.checkpoint, "w") as file:
             ref.write_model(file, net, 32, "head")
