@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "autograd/tape.h"
 #include "engine/core/random.h"
 #include "engine/device/context.h"
+#include "models/energy_model.h"
 #include "tools/options.h"
 
 namespace mebm::tools {

@@ -44,6 +44,12 @@ void check_numbers(const SampleOptions& o) {
   if (o.pixel_clamp) require_range("--pixel-clamp", *o.pixel_clamp, 0, kLarge);
 }
 
+void check_format(const SampleOptions& o) {
+  const std::string extension = std::filesystem::path(o.out).extension();
+  if (extension != ".h5" && extension != ".hdf5" && extension != ".png")
+    fail_input("--out {}: ends in neither .h5 (images file) nor .png (grid)", o.out);
+}
+
 void check_starts(SampleOptions& o) {
   if (o.starts.init_images && (o.init || o.starts.initial_distribution))
     fail_input("--init-images: chains start from these images; leave --init and --initial-distribution away");
@@ -138,6 +144,7 @@ int run_sample(SampleOptions& o) {
   Runtime runtime(o.runtime);
   check_output("--out", o.out, 0,
                {o.checkpoint, o.starts.init_images.value_or(""), o.starts.initial_distribution.value_or("")});
+  check_format(o);
   StoredModel model(o.checkpoint, runtime);
   const ebm::LangevinOptions sampler = sampler_options(o, model);
   check_class(o, sampler.energy, model.network_config().num_classes);
