@@ -82,6 +82,7 @@ class Tape {
   void set_recording(bool on) { recording_ = on; }
   bool recording() const { return recording_; }
   void set_parameters_frozen(bool on) { parameters_frozen_ = on; }
+  bool parameters_frozen() const { return parameters_frozen_; }
 
   // A leaf whose gradient is wanted.
   Variable leaf(engine::Tensor value);
@@ -136,6 +137,21 @@ class NoRecording {
   ~NoRecording() { tape_.set_recording(before_); }
   NoRecording(const NoRecording&) = delete;
   NoRecording& operator=(const NoRecording&) = delete;
+
+ private:
+  Tape& tape_;
+  bool before_;
+};
+
+// Parameters are constants while alive.
+class FrozenParameters {
+ public:
+  explicit FrozenParameters(Tape& tape) : tape_(tape), before_(tape.parameters_frozen()) {
+    tape.set_parameters_frozen(true);
+  }
+  ~FrozenParameters() { tape_.set_parameters_frozen(before_); }
+  FrozenParameters(const FrozenParameters&) = delete;
+  FrozenParameters& operator=(const FrozenParameters&) = delete;
 
  private:
   Tape& tape_;

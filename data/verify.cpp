@@ -156,6 +156,10 @@ void conclude(VerifyReport& report) {
 
 }  // namespace
 
+std::string_view detect_dataset(const fs::path& path) {
+  return detect(path).name;
+}
+
 VerifyReport verify_dataset(const fs::path& path, std::string_view set_name) {
   const KnownSet& set = set_name.empty() ? detect(path) : named_set(set_name);
   const OfficialSet& official = set.official();

@@ -57,6 +57,9 @@ struct VerifyReport {
 // over-long, wrong magic, labels out of range.
 VerifyReport verify_dataset(const std::filesystem::path& path, std::string_view set_name = {});
 
+// The one set whose files are at `path`. InputError as verify_dataset.
+std::string_view detect_dataset(const std::filesystem::path& path);
+
 // What identifies the records of a split whatever their order.
 struct RecordSummary {
   std::string digest;                // as VerifiedSplit::digest

@@ -12,7 +12,7 @@ using models::Pass;
 Tensor energy_gradient(autograd::Tape& tape, models::EnergyModel& model, const Tensor& images,
                        models::EnergyKind kind, const Tensor& labels, const Pass& pass, Tensor* energies) {
   tape.clear();
-  tape.set_parameters_frozen(true);
+  const autograd::FrozenParameters frozen(tape);
   Variable x = tape.leaf(images);
   Variable energy = model.energy(tape, model.features(tape, x, pass), kind, labels);
   if (energies != nullptr) *energies = energy.value;
@@ -21,7 +21,6 @@ Tensor energy_gradient(autograd::Tape& tape, models::EnergyModel& model, const T
   tape.backward(energy, std::move(seed));
   Tensor gradient = tape.gradient(x);
   tape.clear();
-  tape.set_parameters_frozen(false);
   engine::require(gradient.defined(), "the energy does not depend on the images");
   return gradient;
 }

@@ -2,6 +2,7 @@
 // status.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -26,6 +27,13 @@ struct CommandEntry {
 
 constexpr CommandEntry kCommands[] = {
     {"train", "train a model into a run directory", mebm::tools::add_train},
+    {"sample", "run Langevin chains of a stored model", mebm::tools::add_sample},
+    {"score", "write energies, logits, features and input gradients of images", mebm::tools::add_score},
+    {"evaluate", "print the accuracy and loss of a stored model on labelled images",
+     mebm::tools::add_evaluate},
+    {"fit-init", "fit the Gaussian that chains start from to a data set", mebm::tools::add_fit_init},
+    {"inspect", "show what a checkpoint or another HDF5 file holds", mebm::tools::add_inspect},
+    {"verify-data", "compare the files of a data set with the official ones", mebm::tools::add_verify_data},
 };
 
 int report(int status, const std::string& message) {
@@ -55,6 +63,22 @@ bool is_command(const std::string& word) {
   return false;
 }
 
+// The first word that looks like an option and is none of the command's, with the nearest one; "" if there is
+// none. Checked before parsing, so that a misspelt option is not reported as a missing one.
+std::string unknown_option(const CLI::App& command, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  for (int i = 2; i < argc; ++i) {
+    const std::string given = argv[i], word = given.substr(0, given.find('='));
+    if (word == "--") return "";
+    if (!word.starts_with("--") || std::find(names.begin(), names.end(), word) != names.end()) continue;
+    return "unknown option '" + word + "'; did you mean '" + mebm::tools::nearest(word, names) +
+           "'? See mebm_engine " + argv[1] + " --help";
+  }
+  return "";
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).",
                "mebm_engine"};
@@ -68,6 +92,10 @@ int run(int argc, char** argv) {
   }
   if (argc > 1 && argv[1][0] != '-' && !is_command(argv[1]))
     return report(kBadInput, unknown_command(argv[1]));
+  if (argc > 1 && is_command(argv[1])) {
+    const std::string problem = unknown_option(*app.get_subcommand(argv[1]), argc, argv);
+    if (!problem.empty()) return report(kBadInput, problem);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& request) {

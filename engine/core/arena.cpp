@@ -22,12 +22,15 @@ Arena::~Arena() {
 }
 
 void Arena::reserve(std::size_t bytes) {
-  const std::size_t size = round_up(std::max(bytes, kChunkBytes), std::size_t{2} << 20);
-  if (limit_ != 0 && reserved_ + size > limit_)
-    fail(
-        "out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; lower the batch size or "
-        "the width",
-        bytes >> 20, reserved_ >> 20, limit_ >> 20);
+  std::size_t size = round_up(std::max(bytes, kChunkBytes), std::size_t{2} << 20);
+  if (limit_ != 0 && reserved_ + size > limit_) {
+    if (reserved_ + bytes > limit_)
+      fail(
+          "out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; lower the batch size or "
+          "the width",
+          (bytes + (std::size_t{1} << 20) - 1) >> 20, reserved_ >> 20, limit_ >> 20);
+    size = limit_ - reserved_;  // the last chunk takes what the limit leaves
+  }
   void* data =
       mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)

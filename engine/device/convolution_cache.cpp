@@ -53,7 +53,7 @@ const kernels::conv2d::Plan& ConvolutionCache::plan(const Params& params, Direct
 }
 
 const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::conv2d::Plan& plan) {
-  Prepared& entry = weights_[{weights.storage_id(), plan.weight_format()}];
+  Prepared& entry = weights_[{weights.storage_id(), plan.weight_format(), weights.data()}];
   if (entry.valid && entry.version == weights.version()) return entry.tensor;
   if (!entry.tensor.defined()) {
     const auto elements = static_cast<std::int64_t>(

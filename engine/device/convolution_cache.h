@@ -39,6 +39,7 @@ class ConvolutionCache {
   };
   struct WeightKey {
     std::uint64_t storage, format;
+    const void* data;  // tells views of one storage apart
     bool operator==(const WeightKey&) const = default;
   };
   struct WeightKeyHash {

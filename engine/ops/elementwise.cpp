@@ -21,6 +21,7 @@ void copy(Context& context, const Tensor& from, Tensor& to, WriteMode mode) {
   require(from.shape() == to.shape(), "copy: {} does not fit {}", from.shape().text(), to.shape().text());
   if (from.layout() == to.layout() && from.dtype() == to.dtype())
     return axpby(context, 1, from, mode == WriteMode::accumulate ? 1 : 0, to);
+  to.bump_version();
   dispatch_float(from.dtype(), "copy", [&]<typename From>() {
     dispatch_float(to.dtype(), "copy", [&]<typename To>() {
       kernels::reorder::copy(context.exec(), feature_map(from), from.as<From>(), feature_map(to), to.as<To>(),
@@ -44,6 +45,7 @@ Tensor in_layout(Context& context, const Tensor& from, Layout layout) {
 
 void axpby(Context& context, double alpha, const Tensor& x, double beta, Tensor& y) {
   require_alike(x, y, "axpby");
+  y.bump_version();
   dispatch_float(x.dtype(), "axpby", [&]<typename T>() {
     kernels::elementwise::axpby(context.exec(), x.stored_elements(), alpha, x.as<T>(), beta, y.as<T>());
   });
@@ -52,6 +54,7 @@ void axpby(Context& context, double alpha, const Tensor& x, double beta, Tensor&
 void multiply(Context& context, double alpha, const Tensor& a, const Tensor& b, Tensor& out, WriteMode mode) {
   require_alike(a, b, "multiply");
   require_alike(a, out, "multiply");
+  out.bump_version();
   dispatch_float(a.dtype(), "multiply", [&]<typename T>() {
     kernels::elementwise::multiply(context.exec(), a.stored_elements(), alpha, a.as<T>(), b.as<T>(),
                                    out.as<T>(), mode == WriteMode::accumulate);
@@ -59,6 +62,7 @@ void multiply(Context& context, double alpha, const Tensor& a, const Tensor& b, 
 }
 
 void fill(Context& context, double value, Tensor& out) {
+  out.bump_version();
   dispatch_float(out.dtype(), "fill", [&]<typename T>() {
     kernels::elementwise::fill(context.exec(), out.stored_elements(), value, out.as<T>());
   });

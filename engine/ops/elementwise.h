@@ -1,6 +1,6 @@
 #pragma once
 // Elementwise arithmetic, copies between layouts and types, sums. Shapes, types and layouts must match unless
-// said.
+// said. Whatever is written to has its version raised.
 
 #include <span>
 

@@ -15,6 +15,8 @@ MomentAccumulator::MomentAccumulator(Context& context, std::int64_t dimension)
 
 void MomentAccumulator::add_bytes(std::span<const std::uint8_t> images) {
   const auto rows = static_cast<std::int64_t>(images.size()) / dimension_;
+  require(rows * dimension_ == static_cast<std::int64_t>(images.size()),
+          "moments: {} values are no rows of {}", images.size(), dimension_);
   require(count_ == 0 || bytes_, "moments: byte images cannot follow floating ones");
   bytes_ = true;
   const std::int64_t chunk = std::min(rows, kernels::gaussian::kExactRows);
@@ -33,6 +35,8 @@ void MomentAccumulator::add_bytes(std::span<const std::uint8_t> images) {
 
 void MomentAccumulator::add_values(std::span<const double> rows) {
   const auto count = static_cast<std::int64_t>(rows.size()) / dimension_;
+  require(count * dimension_ == static_cast<std::int64_t>(rows.size()),
+          "moments: {} values are no rows of {}", rows.size(), dimension_);
   require(count_ == 0 || !bytes_, "moments: floating images cannot follow byte ones");
   kernels::gaussian::second_moment(context_.exec(), count, dimension_, rows.data(), moment_.data());
   for (std::int64_t r = 0; r < count; ++r)
@@ -66,7 +70,7 @@ void cholesky(Context& context, std::int64_t dimension, double jitter, std::span
   const std::int64_t failed = kernels::gaussian::cholesky(context.exec(), dimension, covariance.data());
   if (failed >= 0)
     fail(
-        "the covariance plus {} on its diagonal is not positive definite (block at row {} of {}); raise "
+        "the covariance plus {} on its diagonal is not positive definite (row {} of {}); raise "
         "init.jitter",
         jitter, failed, dimension);
 }

@@ -12,8 +12,9 @@ namespace mebm::kernels::gaussian {
 // 2^24, so every fp32 partial sum is an integer fp32 represents, whatever the order of summation.
 inline constexpr std::int64_t kExactRows = 1024;
 
-// moment [d][d] += sum over rows of c c^T with c = v - 128, upper triangle of 256-wide blocks (the rest is
-// left alone; see mirror_upper). rows <= kExactRows; scratch: scratch_floats(d).
+// moment [d][d] += sum over rows of c c^T with c = v - 128, upper triangle of square blocks (what
+// lies below them is left alone; see mirror_upper). rows <= kExactRows; scratch:
+// second_moment_scratch_floats().
 void second_moment_bytes(const CpuExec& exec, std::int64_t rows, std::int64_t d, const std::uint8_t* images,
                          double* moment, float* scratch);
 std::size_t second_moment_scratch_floats(std::int64_t rows, std::int64_t d);
@@ -25,7 +26,8 @@ void second_moment(const CpuExec& exec, std::int64_t rows, std::int64_t d, const
 void mirror_upper(std::int64_t d, double* matrix);
 
 // Lower Cholesky factor in place, right-looking with small blocks; the strict upper triangle is set to 0.
-// Returns the number of the first pivot that is not positive, or -1. Independent of the number of threads.
+// Returns the number of the first pivot that is not positive (NaN included), or -1. Independent of the number
+// of threads.
 std::int64_t cholesky(const CpuExec& exec, std::int64_t d, double* matrix);
 
 // out[r] = clamp(mean + factor z[r], -bound, bound) for rows z [rows][d]; factor lower [d][d]; bound 0: no

@@ -49,6 +49,17 @@ void dot_rows_any(std::int64_t n, const double* f, const double* const* z, int r
   dot_rows_f64(n, f, z, rows, out);
 }
 
+// The first pivot of a block that is not positive (NaN included), by plain elimination; -1 if there is none.
+std::int64_t first_bad_pivot(Matrix block) {
+  for (std::int64_t i = 0; i < block.rows(); ++i) {
+    if (!(block(i, i) > 0)) return i;
+    const std::int64_t below = block.rows() - i - 1;
+    const Eigen::VectorXd column = block.col(i).tail(below) / block(i, i);
+    block.bottomRightCorner(below, below).noalias() -= column * block.col(i).tail(below).transpose();
+  }
+  return -1;
+}
+
 }  // namespace
 
 std::size_t second_moment_scratch_floats(std::int64_t rows, std::int64_t d) {
@@ -99,8 +110,10 @@ std::int64_t cholesky(const CpuExec& exec, std::int64_t d, double* matrix) {
     const std::int64_t size = std::min(kFactorBlock, d - k), below = d - k - size;
     const Matrix diagonal = block_at(k, k, size, size);
     const Eigen::LLT<Matrix> llt(diagonal);
-    if (llt.info() != Eigen::Success) return k;
     const Matrix factor = llt.matrixL();
+    // Eigen takes NaN for a pivot.
+    if (llt.info() != Eigen::Success || !factor.allFinite())
+      return k + std::max<std::int64_t>(0, first_bad_pivot(diagonal));
     block_at(k, k, size, size) = factor;
     const std::int64_t row_blocks = (below + kFactorBlock - 1) / kFactorBlock;
 #pragma omp parallel num_threads(exec.threads)

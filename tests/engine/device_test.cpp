@@ -1,0 +1,57 @@
+#include "engine/device/device.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/core/error.h"
+#include "engine/device/context.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace mebm::engine {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+TEST(Device, Parsing) {
+  EXPECT_EQ(parse_device("cpu").kind, DeviceKind::cpu);
+  EXPECT_EQ(parse_device("auto").kind, DeviceKind::cpu);
+  for (const char* text : {"cuda", "cuda:0", "cuda:12"})
+    EXPECT_THAT([&] { parse_device(text); },
+                ThrowsMessage<InputError>(
+                    HasSubstr(std::string("--device ") + text + ": this build has no CUDA backend")));
+  for (const char* text : {"", "gpu", "CPU", "cpu:0", "cudax"})
+    EXPECT_THAT([&] { parse_device(text); },
+                ThrowsMessage<InputError>(HasSubstr("unknown device; known: auto, cpu, cuda, cuda:<index>")))
+        << text;
+}
+
+TEST(Device, MachineFacts) {
+  EXPECT_GE(physical_cores(), 1);
+  EXPECT_LE(physical_cores(), 1024);
+  EXPECT_NE(cpu_name(), "");
+}
+
+TEST(Context, ThreadsAreChecked) {
+  EXPECT_THAT([] { Context({.device = {}, .threads = 0}); },
+              ThrowsMessage<Error>(HasSubstr("at least one thread, got 0")));
+  const Context context({.device = {}, .threads = 3});
+  EXPECT_EQ(context.exec().threads, 3);
+}
+
+TEST(Context, FeatureLayouts) {
+  const Context context;
+  EXPECT_EQ(context.feature_layout(160, DType::fp64), Layout::plain);
+  EXPECT_EQ(context.feature_layout(3, DType::fp32), Layout::plain);
+  EXPECT_EQ(channel_block(context.feature_layout(160, DType::fp32)),
+            kernels::conv2d::preferred_channel_block());
+}
+
+TEST(Context, MemoryLimitReachesTheArena) {
+  Context context({.device = {}, .memory_limit = 1 << 20});
+  EXPECT_THROW(context.empty({1 << 20}, DType::fp64), Error);
+  EXPECT_NO_THROW(context.empty({1 << 10}, DType::fp64));
+}
+
+}  // namespace
+}  // namespace mebm::engine

@@ -1,0 +1,141 @@
+// mebm_engine evaluate: accuracy and loss of a stored model's class head on labelled images.
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "engine/core/error.h"
+#include "metrics/classification.h"
+#include "tools/commands.h"
+#include "tools/model_inputs.h"
+
+namespace mebm::tools {
+
+using engine::fail_input;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::int64_t kMaxBatch = 1 << 20;
+
+struct EvaluateOptions {
+  std::string checkpoint, metrics = "accuracy,loss", split = "test";
+  ImageSource data;
+  std::optional<std::string> batch_norm;
+  std::int64_t batch_size = 64;
+  bool json = false;
+  RuntimeOptions runtime;
+};
+
+struct Row {
+  std::string statistics;  // running | batch
+  metrics::Classification result;
+};
+
+// The words of a comma-separated list; each must be a metric.
+std::vector<std::string> parse_metrics(const std::string& text) {
+  const std::string known = "accuracy, loss", planned = "fid, is, kid, ece, ood, robustness";
+  std::vector<std::string> metrics;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    if (word != "accuracy" && word != "loss")
+      fail_input("--metrics: '{}' is not available; known: {}; planned: {}", word, known, planned);
+    if (std::find(metrics.begin(), metrics.end(), word) == metrics.end()) metrics.push_back(word);
+    begin = end + 1;
+  }
+  return metrics;
+}
+
+double value_of(const metrics::Classification& result, const std::string& metric) {
+  return metric == "accuracy" ? result.accuracy : result.loss;
+}
+
+void print_json(const EvaluateOptions& o, const data::ImageSet& set, const std::vector<std::string>& metrics,
+                const std::vector<Row>& rows) {
+  ordered_json out;
+  out["checkpoint"] = o.checkpoint;
+  out["data"] = o.data.path;
+  out["set"] = set.name;
+  out["split"] = o.split;
+  out["count"] = set.count();
+  out["batch_size"] = o.batch_size;
+  for (const Row& row : rows)
+    for (const std::string& metric : metrics) out[row.statistics][metric] = value_of(row.result, metric);
+  fmt::print("{}\n", out.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+void print_table(const EvaluateOptions& o, const data::ImageSet& set, const std::vector<std::string>& metrics,
+                 const std::vector<Row>& rows) {
+  fmt::print("{} {} ({}): {} images\n{:<38}", set.name, o.split, o.data.path, set.count(),
+             "batch-norm statistics");
+  for (const std::string& metric : metrics) fmt::print("{:>12}", metric);
+  fmt::print("\n");
+  for (const Row& row : rows) {
+    const bool batch = row.statistics == "batch";
+    fmt::print("{:<38}",
+               batch ? fmt::format("batch (of {} images, in file order)", o.batch_size) : "running");
+    for (const std::string& metric : metrics)
+      fmt::print("{:>12}", metric == "accuracy" ? fmt::format("{:.2f} %", 100 * row.result.accuracy)
+                                                : fmt::format("{:.4f}", row.result.loss));
+    fmt::print("\n");
+  }
+}
+
+void check_classes(const InputImages& images, const StoredModel& model, const std::string& path) {
+  const int classes = model.network_config().num_classes;
+  if (classes == 0)
+    fail_input("{}: the model has no class head; accuracy and loss need one", model.reader.path().string());
+  images.require_labels(classes, "evaluation");
+  const data::ImageSet& set = images.set();
+  if (set.name != "images" && set.num_classes != classes)
+    fail_input("{}: {} has {} classes, the model has {}", path, set.name, set.num_classes, classes);
+}
+
+int run_evaluate(EvaluateOptions& o) {
+  const std::vector<std::string> metrics = parse_metrics(o.metrics);
+  if (o.batch_size < 1 || o.batch_size > kMaxBatch)
+    fail_input("--batch-size {} is outside 1 ... {}", o.batch_size, kMaxBatch);
+  Runtime runtime(o.runtime);
+  StoredModel model(o.checkpoint, runtime);
+  o.data.option = "--data";
+  o.data.split = data::parse_split(o.split);
+  const InputImages images(o.data, model.network_config());
+  check_classes(images, model, o.data.path);
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(images.count()));
+  std::iota(indices.begin(), indices.end(), 0);
+  std::vector<Row> rows;
+  for (const std::string statistics : {"running", "batch"}) {
+    if (o.batch_norm && *o.batch_norm != statistics) continue;
+    const metrics::ClassificationOptions options{runtime.dtype, statistics == "batch", o.batch_size};
+    rows.push_back(
+        {statistics, metrics::classify(runtime.tape, *model.network, images.set(), indices, options)});
+  }
+  (o.json ? print_json : print_table)(o, images.set(), metrics, rows);
+  return 0;
+}
+
+}  // namespace
+
+CommandRunner add_evaluate(CLI::App& command) {
+  auto o = std::make_shared<EvaluateOptions>();
+  Options options(command);
+  options.required("--checkpoint", "FILE", o->checkpoint, "checkpoint of the model");
+  options.required("--data", "DIR|FILE", o->data.path,
+                   "folder or archive of a data set, or HDF5 images file with labels");
+  options.with_default(
+      "--metrics", "LIST", o->metrics,
+      "comma-separated: accuracy (0 ... 1 in JSON, percent in the table), loss (mean cross-entropy, nats)");
+  add_set_option(options, o->data.set);
+  add_split_option(options, o->split);
+  options.choice("--batch-norm", o->batch_norm, {"batch", "running"},
+                 "statistics: of each batch by itself, in file order, or the stored ones",
+                 "both, one row each");
+  options.with_default("--batch-size", "B", o->batch_size,
+                       "images at a time, normalised together with batch statistics");
+  options.flag("--json", o->json, "print one JSON object instead of a table");
+  add_runtime_options(options, o->runtime);
+  return [o] { return run_evaluate(*o); };
+}
+
+}  // namespace mebm::tools

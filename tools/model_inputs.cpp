@@ -1,0 +1,147 @@
+#include "tools/model_inputs.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "data/datasets.h"
+#include "data/verify.h"
+#include "engine/core/error.h"
+#include "engine/io/images_file.h"
+#include "tools/config.h"
+
+namespace mebm::tools {
+
+namespace fs = std::filesystem;
+using engine::fail_input;
+
+namespace {
+
+constexpr const char* kImagesFile = "images";
+
+bool is_archive(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.ends_with(".tar") || name.ends_with(".tar.gz") || name.ends_with(".tgz");
+}
+
+std::string set_name(const ImageSource& source) {
+  if (source.set) return *source.set;
+  std::error_code error;
+  if (!fs::exists(source.path, error))
+    fail_input("{} {} does not exist; give an HDF5 images file or the folder of a data set", source.option,
+               source.path);
+  if (fs::is_directory(source.path, error) || is_archive(source.path))
+    return std::string(data::detect_dataset(source.path));
+  return kImagesFile;
+}
+
+// As data::pad_to_network_size does: two pixels of -1 on every side.
+std::vector<double> pad_28_to_32(const std::vector<double>& values) {
+  constexpr std::int64_t kFrom = 28, kTo = 32, kBorder = 2;
+  const std::int64_t planes = static_cast<std::int64_t>(values.size()) / (kFrom * kFrom);
+  std::vector<double> padded(static_cast<std::size_t>(planes * kTo * kTo), -1.0);
+  for (std::int64_t row = 0; row < planes * kFrom; ++row)
+    std::copy_n(values.begin() + row * kFrom, kFrom,
+                padded.begin() + (row / kFrom * kTo + row % kFrom + kBorder) * kTo + kBorder);
+  return padded;
+}
+
+}  // namespace
+
+StoredModel::StoredModel(const std::string& path, Runtime& runtime)
+    : reader(path), description(reader.model()) {
+  const double bytes = static_cast<double>(description.network.parameter_count()) *
+                       static_cast<double>(size_of(runtime.dtype)) * 2;
+  require_memory(fmt::format("{}: its network", path), bytes, "use a machine with more memory");
+  network = std::make_unique<models::WideResNet>(runtime.context, description.network, runtime.dtype, 0);
+  reader.load_model(*network);
+}
+
+ebm::ImageShape StoredModel::image_shape() const {
+  const models::WideResNetConfig& c = description.network;
+  return {c.in_channels, c.image_size, c.image_size};
+}
+
+models::EnergyKind StoredModel::energy(const std::optional<std::string>& asked) const {
+  const models::EnergyKind kind = models::parse_energy_kind(asked.value_or(description.energy));
+  if (kind != models::EnergyKind::head && description.network.num_classes == 0)
+    fail_input("{}: energy '{}' needs a class head, the model has none; use --energy head",
+               reader.path().string(), models::name_of(kind));
+  return kind;
+}
+
+std::optional<ebm::Config> StoredModel::config() const {
+  const std::optional<std::string> text = reader.config_toml();
+  if (!text || text->empty()) return std::nullopt;
+  ebm::Config config;
+  apply_toml(config, *text, reader.path().string() + ", attribute config");
+  return config;
+}
+
+data::ImageSet load_images(const ImageSource& source) {
+  return data::load_dataset(set_name(source), source.path, source.split);
+}
+
+InputImages::InputImages(const ImageSource& source, const models::WideResNetConfig& network)
+    : path_(source.path) {
+  if (set_name(source) != kImagesFile) {
+    set_ = load_images(source);
+  } else {
+    engine::ImagesFile file = engine::read_images_file(source.path);
+    set_.name = kImagesFile;
+    set_.channels = file.channels;
+    set_.height = set_.original_height = file.height;
+    set_.width = set_.original_width = file.width;
+    set_.pixels = std::move(file.bytes);
+    set_.values = std::move(file.values);
+    values64_ = std::move(file.values64);
+    for (const std::int64_t label : file.labels) {
+      if (label < 0 || label > std::numeric_limits<std::int32_t>::max())
+        fail_input("{}: label {} is out of range", path_, label);
+      set_.labels.push_back(static_cast<std::int32_t>(label));
+    }
+    if (network.image_size == 32 && set_.height == 28 && set_.width == 28) {
+      data::pad_to_network_size(set_);
+      values64_ = pad_28_to_32(values64_);
+    }
+  }
+  if (set_.channels != network.in_channels || set_.height != network.image_size ||
+      set_.width != network.image_size)
+    fail_input("{}: images are {}x{}x{}, the model takes {}x{}x{}", path_, set_.channels, set_.height,
+               set_.width, network.in_channels, network.image_size, network.image_size);
+}
+
+engine::Tensor InputImages::rows(Runtime& runtime, std::int64_t first, std::int64_t count) const {
+  engine::Tensor images =
+      runtime.context.empty({count, set_.channels, set_.height, set_.width}, runtime.dtype);
+  const std::int64_t size = set_.image_size();
+  if (runtime.dtype == engine::DType::fp64 && !values64_.empty()) {
+    std::copy_n(values64_.begin() + first * size, count * size, images.as<double>());
+    return images;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (runtime.dtype == engine::DType::fp64)
+      data::decode(set_, first + i, images.as<double>() + i * size);
+    else
+      data::decode(set_, first + i, images.as<float>() + i * size);
+  }
+  return images;
+}
+
+void InputImages::require_labels(int classes, const std::string& why) const {
+  if (set_.labels.empty()) fail_input("{}: {} needs labels, there are none", path_, why);
+  for (std::size_t i = 0; i < set_.labels.size(); ++i)
+    if (set_.labels[i] < 0 || set_.labels[i] >= classes)
+      fail_input("{}: label {} of image {} is outside 0 ... {}, the classes of the model", path_,
+                 set_.labels[i], i, classes - 1);
+}
+
+void add_set_option(Options& options, std::optional<std::string>& set) {
+  options.optional("--set", "NAME", set, fmt::format("data set: {}", data::known_datasets()),
+                   "told by its files; a file is an HDF5 images file");
+}
+
+void add_split_option(Options& options, std::string& split) {
+  options.choice("--split", split, {"train", "test"}, "split of a data set; an images file has one only");
+}
+
+}  // namespace mebm::tools

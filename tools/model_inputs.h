@@ -1,0 +1,69 @@
+#pragma once
+// A stored model and the images a command feeds it.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/image_set.h"
+#include "ebm/checkpoint.h"
+#include "ebm/config.h"
+#include "tools/common_options.h"
+
+namespace mebm::tools {
+
+// A checkpoint, opened and checked, and its network in the run's precision.
+struct StoredModel {
+  // InputError for everything wrong with the file.
+  StoredModel(const std::string& path, Runtime& runtime);
+
+  const models::WideResNetConfig& network_config() const { return description.network; }
+  ebm::ImageShape image_shape() const;
+  // The energy asked for, or the one the model was trained with. InputError where the model has no class head
+  // and the energy needs one.
+  models::EnergyKind energy(const std::optional<std::string>& asked) const;
+  // The configuration of the run that wrote the file; absent in weights-only files.
+  std::optional<ebm::Config> config() const;
+
+  ebm::CheckpointReader reader;
+  ebm::ModelDescription description;
+  std::unique_ptr<models::WideResNet> network;
+};
+
+// Which images: an HDF5 images file, or the folder or archive of a data set.
+struct ImageSource {
+  std::string option;  // --images, for messages
+  std::string path;
+  std::optional<std::string> set;  // absent: an images file, or the set is told by its files
+  data::Split split = data::Split::train;
+};
+
+// The images themselves. 28x28 images are padded to 32x32 with -1 where the network takes 32x32.
+class InputImages {
+ public:
+  // InputError unless they fit `network`.
+  InputImages(const ImageSource& source, const models::WideResNetConfig& network);
+
+  std::int64_t count() const { return set_.count(); }
+  const data::ImageSet& set() const { return set_; }
+  // Images first ... first + count - 1 as a tensor of the run's precision.
+  engine::Tensor rows(Runtime& runtime, std::int64_t first, std::int64_t count) const;
+  // InputError unless there is a label in 0 ... classes - 1 for every image.
+  void require_labels(int classes, const std::string& why) const;
+
+ private:
+  std::string path_;
+  data::ImageSet set_;
+  std::vector<double> values64_;  // of a float64 file; empty else
+};
+
+// Reads a data set without a network to fit. Padding as the set has it.
+data::ImageSet load_images(const ImageSource& source);
+
+// --set and --split of the commands that take --images or --data.
+void add_set_option(Options& options, std::optional<std::string>& set);
+void add_split_option(Options& options, std::string& split);
+
+}  // namespace mebm::tools
