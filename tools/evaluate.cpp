@@ -86,10 +86,10 @@ void check_classes(const InputImages& images, const StoredModel& model, const st
   const int classes = model.network_config().num_classes;
   if (classes == 0)
     fail_input("{}: the model has no class head; accuracy and loss need one", model.reader.path().string());
-  images.require_labels(classes, "evaluation");
   const data::ImageSet& set = images.set();
   if (set.name != "images" && set.num_classes != classes)
     fail_input("{}: {} has {} classes, the model has {}", path, set.name, set.num_classes, classes);
+  images.require_labels(classes, "evaluation");
 }
 
 int run_evaluate(EvaluateOptions& o) {
