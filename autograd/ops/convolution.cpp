@@ -22,7 +22,8 @@ struct ConvolutionAttributes {
 void convolution_backward(BackwardContext& b) {
   const auto a = b.attributes<ConvolutionAttributes>();
   const Tensor& dy = b.gradient();
-  engine::require(b.needs(1) || !b.needs(2), "convolution: a bias gradient without a weight gradient is not available");
+  engine::require(b.needs(1) || !b.needs(2),
+                  "convolution: a bias gradient without a weight gradient is not available");
   if (b.needs(3)) b.pass(3, dy);
   if (b.needs(1)) {
     const GradTarget dw = b.target(1);
