@@ -8,7 +8,6 @@ Conventions: images [N,C,H,W] in [-1,1]; f(x) = -E(x); chains descend E, that is
 import contextlib
 import math
 
-import h5py
 import numpy as np
 import torch
 import torch.nn as nn
