@@ -42,6 +42,7 @@ struct CheckpointContents {
   ReplayBuffer* buffer = nullptr;
   const InitialDistribution* initial = nullptr;
   RunEnvironment environment;
+  double best_validation_accuracy = -1;  // of the run so far; -1: never evaluated
 };
 
 // Writes to a temporary file, then renames: the previous file stays intact until the new one is complete.
@@ -75,6 +76,7 @@ class CheckpointReader {
   std::int64_t iteration() const;  // 0 where absent
   std::int64_t epoch() const;
   std::optional<RunEnvironment> environment() const;
+  double best_validation_accuracy() const;  // -1 where absent
   const std::filesystem::path& path() const { return path_; }
 
  private:

@@ -224,6 +224,10 @@ std::int64_t CheckpointReader::epoch() const {
   return reader_.optional_int("/", "epoch").value_or(0);
 }
 
+double CheckpointReader::best_validation_accuracy() const {
+  return reader_.optional_double("/", "best_validation_accuracy").value_or(-1);
+}
+
 std::optional<RunEnvironment> CheckpointReader::environment() const {
   if (!reader_.exists(keys::kEnvironment)) return std::nullopt;
   RunEnvironment e;

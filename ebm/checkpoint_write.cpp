@@ -99,6 +99,8 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
   writer.set_attribute("/", "config", contents.config_toml);
   writer.set_attribute("/", "iteration", contents.iteration);
   writer.set_attribute("/", "epoch", contents.epoch);
+  if (contents.best_validation_accuracy >= 0)
+    writer.set_attribute("/", "best_validation_accuracy", contents.best_validation_accuracy);
   write_model(writer, *contents.model, contents.energy);
   const auto parameters = contents.model->parameters();
   for (std::size_t i = 0; i < contents.velocities.size(); ++i)

@@ -1,10 +1,13 @@
 // mebm_engine <command>: parses the command line, runs the command, turns errors into one line and an exit
 // status.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -112,7 +115,17 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
+// OpenMP's threads wait for work by spinning for about a millisecond, which on a machine that other processes
+// use too slows everybody down several times. The run-time reads its settings when it is loaded, so a process
+// that nobody has told otherwise starts itself once more with a short spin.
+void wait_politely(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("GOMP_SPINCOUNT", "20000", 1);
+  execv("/proc/self/exe", argv);  // returns only where it failed; the program then runs as it is
+}
+
 int main(int argc, char** argv) {
+  wait_politely(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is reported like a full disk
   std::signal(SIGPIPE, SIG_IGN);
   try {

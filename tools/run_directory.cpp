@@ -54,12 +54,20 @@ std::string creation_time() {
   return text;
 }
 
-std::string metrics_line(const ebm::IterationResult& r) {
-  return fmt::format(
-      R"({{"iteration": {}, "epoch": {}, "loss": {}, "energy_positive": {}, "energy_negative": {}, "cross_entropy": {}, "learning_rate": {}, "gradient_norm": {}, "seconds": {}}})",
-      r.iteration, r.epoch, json_number(r.loss), json_number(r.energy_positive),
-      json_number(r.energy_negative), json_number(r.cross_entropy), json_number(r.learning_rate),
-      json_number(r.gradient_norm), json_number(r.seconds));
+std::string metrics_line(const ebm::IterationResult& r, std::optional<double> validation_accuracy) {
+  std::string line = fmt::format(R"({{"iteration": {}, "epoch": {})", r.iteration, r.epoch);
+  const auto add = [&](const char* name, double value) {
+    line += fmt::format(R"(, "{}": {})", name, json_number(value));
+  };
+  add("loss", r.loss);
+  add("energy_positive", r.energy_positive);
+  add("energy_negative", r.energy_negative);
+  add("cross_entropy", r.cross_entropy);
+  add("learning_rate", r.learning_rate);
+  add("gradient_norm", r.gradient_norm);
+  add("seconds", r.seconds);
+  if (validation_accuracy) add("validation_accuracy", *validation_accuracy);
+  return line + "}";
 }
 
 void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
@@ -125,8 +133,13 @@ void RunDirectory::truncate_metrics(std::int64_t iteration) const {
   write_text(path, kept);
 }
 
-void RunDirectory::append_metrics(const ebm::IterationResult& result) {
-  append_line(metrics_, root_ / "metrics.jsonl", metrics_line(result));
+fs::path RunDirectory::best_checkpoint_path() const {
+  return root_ / "checkpoints" / "best-on-validation.h5";
+}
+
+void RunDirectory::append_metrics(const ebm::IterationResult& result,
+                                  std::optional<double> validation_accuracy) {
+  append_line(metrics_, root_ / "metrics.jsonl", metrics_line(result, validation_accuracy));
 }
 
 void RunDirectory::append_log(const std::string& line) {

@@ -36,8 +36,9 @@ class RunDirectory {
 
   // Drops lines of metrics.jsonl at or after `iteration`: they are about to be computed again.
   void truncate_metrics(std::int64_t iteration) const;
+  std::filesystem::path best_checkpoint_path() const;
   // Appends one line; throws Error when the disk is full.
-  void append_metrics(const ebm::IterationResult& result);
+  void append_metrics(const ebm::IterationResult& result, std::optional<double> validation_accuracy);
   void append_log(const std::string& line);
 
  private:
@@ -45,7 +46,8 @@ class RunDirectory {
   std::ofstream metrics_, log_;
 };
 
-// One line of metrics.jsonl; values that do not apply or are not finite are null.
-std::string metrics_line(const ebm::IterationResult& result);
+// One line of metrics.jsonl; values that do not apply or are not finite are null. `validation_accuracy` (0
+// ... 1) is there after an evaluation on the validation split.
+std::string metrics_line(const ebm::IterationResult& result, std::optional<double> validation_accuracy);
 
 }  // namespace mebm::tools

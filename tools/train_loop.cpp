@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "engine/ops/elementwise.h"
+#include "metrics/classification.h"
 #include "report/grid.h"
 #include "report/progress.h"
 #include "tools/config.h"
@@ -118,8 +119,11 @@ void report_environment(const TrainJob& job, const ebm::RunEnvironment& now) {
 
 class Loop {
  public:
-  Loop(TrainJob& job, ebm::Trainer& trainer, const SampleGrid* grid, std::int64_t end)
-      : job_(job),
+  Loop(engine::Context& context, TrainJob& job, ebm::Trainer& trainer, const SampleGrid* grid,
+       std::span<const std::int64_t> validation, std::int64_t end)
+      : context_(context),
+        validation_(validation),
+        job_(job),
         trainer_(trainer),
         grid_(grid),
         end_(end),
@@ -129,6 +133,7 @@ class Loop {
                    .langevin_steps = job.config.objective.energy_weight != 0 ? job.config.sampler.steps : 0,
                    .first_iteration = trainer.iteration()}) {
     trainer.add_observer(&last_chains_);
+    if (job.resumed) best_accuracy_ = job.checkpoint->best_validation_accuracy();
   }
 
   void run() {
@@ -137,8 +142,9 @@ class Loop {
       const ebm::IterationResult result = trainer_.step();
       const std::int64_t done = trainer_.iteration();
       const bool last = done == end_ || stop_signal != 0;
-      if (last || (c.log_every > 0 && result.iteration % c.log_every == 0))
-        job_.directory.append_metrics(result);
+      const std::optional<double> accuracy = validation_accuracy(done);
+      if (last || accuracy || (c.log_every > 0 && result.iteration % c.log_every == 0))
+        job_.directory.append_metrics(result, accuracy);
       show(result);
       if (last || (c.sample_every > 0 && done % c.sample_every == 0)) write_samples();
       if (last || (c.checkpoint_every > 0 && done % c.checkpoint_every == 0)) write_checkpoint();
@@ -159,23 +165,51 @@ class Loop {
     progress_.update(state);
   }
 
+  // Accuracy on the validation split, after every evaluate_every epochs; the best model so far is kept beside
+  // the other checkpoints. The test set plays no part.
+  std::optional<double> validation_accuracy(std::int64_t done) {
+    const ebm::RunConfig& c = job_.config.run;
+    const bool due =
+        c.evaluate_every > 0 && done % (std::int64_t{c.evaluate_every} * c.iterations_per_epoch) == 0;
+    if (!due || validation_.empty() || job_.config.objective.classifier_weight == 0) return std::nullopt;
+    autograd::Tape tape(context_);
+    const auto dtype = trainer_.model().dtype();
+    const metrics::Classification result =
+        metrics::classify(tape, trainer_.model(), job_.images, validation_, {.dtype = dtype});
+    progress_.message(fmt::format("validation accuracy {:.4f} on {} images after {} iterations",
+                                  result.accuracy, result.count, done));
+    if (result.accuracy > best_accuracy_) {
+      best_accuracy_ = result.accuracy;
+      ebm::write_checkpoint(job_.directory.best_checkpoint_path(), contents());
+    }
+    return result.accuracy;
+  }
+
+  ebm::CheckpointContents contents() {
+    ebm::CheckpointContents contents = trainer_.checkpoint_contents(toml_);
+    contents.created = creation_time();
+    contents.best_validation_accuracy = best_accuracy_;
+    return contents;
+  }
+
   void write_samples() {
     if (grid_ != nullptr && last_chains_.chains().defined())
       grid_->write(job_.directory.sample_path(trainer_.iteration()), last_chains_.chains());
   }
 
   void write_checkpoint() {
-    ebm::CheckpointContents contents = trainer_.checkpoint_contents(toml_);
-    contents.created = creation_time();
-    ebm::write_checkpoint(job_.directory.checkpoint_path(trainer_.iteration()), contents);
+    ebm::write_checkpoint(job_.directory.checkpoint_path(trainer_.iteration()), contents());
     job_.directory.retain(job_.config.run.checkpoints_kept);
   }
 
+  engine::Context& context_;
+  std::span<const std::int64_t> validation_;  // images held out; may be empty
   TrainJob& job_;
   ebm::Trainer& trainer_;
   const SampleGrid* grid_;
   std::int64_t end_;
   std::string toml_;
+  double best_accuracy_ = -1;
   LastChains last_chains_;
   report::Progress progress_;
 };
@@ -243,7 +277,7 @@ int train(TrainJob& job, bool dry_run) {
   std::signal(SIGTERM, remember_signal);
   job.directory.append_log(
       fmt::format("{} at iteration {} of {}", job.resumed ? "resumed" : "started", trainer.iteration(), end));
-  Loop(job, trainer, grid.get(), end).run();
+  Loop(context, job, trainer, grid.get(), split.validation, end).run();
   if (trace) trace->finish(job.config.run.trace);
   job.directory.append_log(
       fmt::format("{} at iteration {}", stop_signal != 0 ? "stopped" : "finished", trainer.iteration()));

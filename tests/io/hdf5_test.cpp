@@ -85,6 +85,18 @@ TEST(Hdf5, RowsOfADataset) {
   EXPECT_THAT(reader.dataset_paths(), ElementsAre("/scalar", "/x", "/z"));
 }
 
+TEST(Hdf5, TwoWritersAtATime) {
+  Hdf5Writer first, second;
+  const double one = 1, two = 2;
+  first.write("/value", {}, &one);
+  second.write("/value", {}, &two);
+  const auto value = [](Hdf5Writer& writer) {
+    return Hdf5Reader(writer.finish(), "image").read<double>("/value", {}).at(0);
+  };
+  EXPECT_EQ(value(second), 2);
+  EXPECT_EQ(value(first), 1);
+}
+
 TEST(Hdf5, TheSameCallsGiveTheSameBytes) {
   const auto build = [] {
     Hdf5Writer writer;
