@@ -168,11 +168,6 @@ def update(optimizer, loss, rate):
     optimizer.step()
 
 
-def product(a, b):
-    """a [M,K] times b [K,N] in float32 as a 1x1 convolution: oneDNN's, far faster than the BLAS of Debian's PyTorch."""
-    return F.conv2d(b[None, :, :, None].contiguous(), a[:, :, None, None].contiguous())[0, :, :, 0]
-
-
 def gaussian(images, jitter=1e-4, chunk=5000):
     """Mean [D] and lower Cholesky factor [D,D] (float64) of N(mu, Sigma + jitter I), Sigma divided by N; images float32 in [-1,1]."""
     flat = images.reshape(len(images), -1)
@@ -180,7 +175,7 @@ def gaussian(images, jitter=1e-4, chunk=5000):
     covariance = torch.zeros(flat.shape[1], flat.shape[1], dtype=torch.float64)
     for part in flat.split(chunk):
         centred = (part.double() - mean).to(flat.dtype)
-        covariance += product(centred.T, centred).double()
+        covariance += (centred.T @ centred).double()
     covariance /= len(flat)
     covariance.diagonal().add_(jitter)
     return mean, torch.linalg.cholesky(covariance)

@@ -48,7 +48,7 @@ class Start:
 
     def draw(self, n):
         z = torch.randn(n, len(self.mean), generator=self.generator)
-        return (self.mean + ref.product(z, self.factor.T)).clamp(-1, 1).reshape(n, *self.shape)
+        return (self.mean + z @ self.factor.T).clamp(-1, 1).reshape(n, *self.shape)
 
 
 def accuracy(net, images, labels, mode, batch):
