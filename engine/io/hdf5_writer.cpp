@@ -73,7 +73,8 @@ Hdf5Writer::Hdf5Writer(std::size_t expected_bytes) : state_(std::make_unique<Sta
   const std::size_t increment = std::max<std::size_t>(expected_bytes + expected_bytes / 64, 1 << 16);
   H5Pset_fapl_core(access.get(), increment, false);
   H5Pset_userblock(creation.get(), kUserBlockSize);
-  // The library knows open images by name: two writers at a time (a trace beside a checkpoint) need two names.
+  // The library knows open images by name: two writers at a time (a trace beside a checkpoint) need two
+  // names.
   const std::string name = fmt::format("image-{}", static_cast<const void*>(state_.get()));
   state_->file = Handle(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()));
   if (!state_->file) fail("cannot start an HDF5 image in memory: {}", hdf5::last_error());
