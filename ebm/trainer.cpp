@@ -2,10 +2,9 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
+#include <utility>
 
-#include "autograd/ops/elementwise.h"
-#include "autograd/ops/layers.h"
+#include "ebm/training_loss.h"
 #include "engine/ops/dense.h"
 #include "engine/ops/elementwise.h"
 
@@ -15,13 +14,11 @@ using autograd::Variable;
 using engine::DType;
 using engine::Tensor;
 using engine::WriteMode;
-using models::Pass;
 namespace ops = engine::ops;
 
 namespace {
 
 constexpr double kDivergedLoss = 1e5;
-constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
 
 DType run_dtype(const std::string& precision) {
   if (precision == "fp32") return DType::fp32;
@@ -34,23 +31,15 @@ autograd::SgdOptions sgd_options(const OptimizerConfig& c) {
   return {c.learning_rate, c.momentum, c.weight_decay, c.warmup_iterations, c.milestones, c.decay};
 }
 
-double mean_of(engine::Context& context, const Tensor& energies) {
-  return ops::sum(context, energies) / static_cast<double>(energies.elements());
-}
-
 }  // namespace
 
-// The images of an iteration in one tensor, positives | chains | labelled, and their statistics slots in the
-// order they are folded: positives, the K chain passes, negatives, labelled.
+// The images of an iteration in one tensor, positives | chains | labelled, and where they came from.
 struct Trainer::Batches {
-  std::int64_t positives = 0, labelled = 0;  // rows; negatives as many as positives
+  TrainingRows rows;
   Tensor images;
   DataBatch positive_batch, labelled_batch;
   ChainBatch chains;
   Tensor chain_starts;
-  int chain_slot = Pass::kNotRecorded;
-  int slots = 0;
-  Pass pass;
 };
 
 models::WideResNetConfig Trainer::network_config(const ModelConfig& model, int channels, int image_size) {
@@ -136,33 +125,25 @@ LangevinOptions Trainer::langevin_options() const {
 void Trainer::load_batches(Batches& b) {
   const bool energy = config_.objective.energy_weight != 0,
              classes = config_.objective.classifier_weight != 0;
-  b.positives = energy ? config_.data.batch_size : 0;
-  b.labelled = classes ? config_.data.labelled_batch_size : 0;
+  const LangevinOptions langevin = langevin_options();
+  b.rows = arrange_rows(energy ? config_.data.batch_size : 0, classes ? config_.data.labelled_batch_size : 0,
+                        langevin.batch_statistics ? langevin.steps : 0);
   const data::ImageSet& set = data_.images();
-  b.images = context_.empty({2 * b.positives + b.labelled, set.channels, set.height, set.width}, dtype_);
+  b.images = context_.empty({b.rows.pass.groups.rows(), set.channels, set.height, set.width}, dtype_);
   if (energy) {
-    const LangevinOptions langevin = langevin_options();
-    Tensor rows = b.images.rows(0, b.positives);
+    Tensor rows = b.images.rows(0, b.rows.positives);
     b.positive_batch = data_.positives(context_, iteration_, rows);
-    b.pass.slots[0] = b.slots++;
-    b.chain_slot = langevin.batch_statistics ? b.slots : Pass::kNotRecorded;
-    b.slots += langevin.batch_statistics ? langevin.steps : 0;
-    b.pass.slots[1] = b.slots++;
-    b.pass.groups.add(b.positives);
-    b.pass.groups.add(b.positives);
   }
   if (classes) {
-    Tensor rows = b.images.rows(2 * b.positives, b.labelled);
+    Tensor rows = b.images.rows(2 * b.rows.positives, b.rows.labelled);
     b.labelled_batch = data_.labelled(context_, iteration_, rows);
-    b.pass.slots[static_cast<std::size_t>(b.pass.groups.count)] = b.slots++;
-    b.pass.groups.add(b.labelled);
   }
-  model_.reserve_statistics(b.slots);
+  model_.reserve_statistics(b.rows.slots);
 }
 
 void Trainer::sample_negatives(Batches& b) {
   const engine::PhiloxKey key(config_.run.seed);
-  b.chains = buffer_->draw(*initial_, key, static_cast<std::uint32_t>(iteration_), b.positives,
+  b.chains = buffer_->draw(*initial_, key, static_cast<std::uint32_t>(iteration_), b.rows.positives,
                            config_.buffer.reinit_probability);
   for (const TrainingObserver* observer : observers_)
     if (observer->wants_starts() && !b.chain_starts.defined())
@@ -170,39 +151,23 @@ void Trainer::sample_negatives(Batches& b) {
   LangevinRun run;
   run.key = key;
   run.iteration = static_cast<std::uint32_t>(iteration_);
-  run.first_statistics_slot = b.chain_slot;
+  run.first_statistics_slot = b.rows.first_chain_slot;
   LangevinSampler(tape_, langevin_options()).run(model_, run, Tensor(), b.chains.images);
-  Tensor rows = b.images.rows(b.positives, b.positives);
+  Tensor rows = b.images.rows(b.rows.positives, b.rows.positives);
   ops::copy(context_, b.chains.images, rows, WriteMode::overwrite);
 }
 
 Variable Trainer::forward_loss(Batches& b, IterationResult& result) {
-  const Variable features = model_.features(tape_, Variable{b.images}, b.pass);
-  Variable loss;
-  result.energy_positive = result.energy_negative = result.cross_entropy = kAbsent;
-  if (b.positives > 0) {
-    const Variable energies = model_.energy(tape_, autograd::rows(tape_, features, 0, 2 * b.positives),
-                                            models::parse_energy_kind(config_.model.energy), Tensor());
-    const Variable positive = autograd::rows(tape_, energies, 0, b.positives);
-    const Variable negative = autograd::rows(tape_, energies, b.positives, b.positives);
-    result.energy_positive = mean_of(context_, positive.value);
-    result.energy_negative = mean_of(context_, negative.value);
-    loss = energy_loss(tape_, positive, negative, config_.objective.l2_coefficient,
-                       parse_l2_form(config_.objective.l2_form));
-    if (config_.objective.energy_weight != 1)
-      loss = autograd::scale(tape_, loss, config_.objective.energy_weight);
-  }
-  if (b.labelled > 0) {
-    const Tensor labels = ops::make_labels(context_, b.labelled_batch.labels, config_.model.num_classes);
-    Variable entropy = autograd::cross_entropy(
-        tape_, model_.logits(tape_, autograd::rows(tape_, features, 2 * b.positives, b.labelled)), labels);
-    result.cross_entropy = ops::scalar(entropy.value);
-    if (config_.objective.classifier_weight != 1)
-      entropy = autograd::scale(tape_, entropy, config_.objective.classifier_weight);
-    loss = loss.value.defined() ? autograd::add(tape_, loss, entropy) : entropy;
-  }
-  result.loss = ops::scalar(loss.value);
-  return loss;
+  Tensor labels;
+  if (b.rows.labelled > 0)
+    labels = ops::make_labels(context_, b.labelled_batch.labels, config_.model.num_classes);
+  TrainingLoss out = training_loss(tape_, model_, b.images, labels, b.rows,
+                                   models::parse_energy_kind(config_.model.energy), config_.objective);
+  result.energy_positive = out.energy_positive;
+  result.energy_negative = out.energy_negative;
+  result.cross_entropy = out.cross_entropy;
+  result.loss = ops::scalar(out.loss.value);
+  return std::move(out.loss);
 }
 
 double Trainer::gradient_norm() {
@@ -229,7 +194,7 @@ IterationResult Trainer::step() {
   result.learning_rate = optimizer_.learning_rate(iteration_, result.epoch);
   Batches batches;
   load_batches(batches);
-  if (batches.positives > 0) sample_negatives(batches);
+  if (batches.rows.positives > 0) sample_negatives(batches);
   tape_.clear();
   model_.zero_gradients();
   Variable loss = forward_loss(batches, result);
@@ -237,16 +202,16 @@ IterationResult Trainer::step() {
   tape_.clear();
   result.gradient_norm = gradient_norm();
   check_divergence(result);
-  model_.fold_statistics(batches.slots);
+  model_.fold_statistics(batches.rows.slots);
   optimizer_.step(result.learning_rate);
-  if (batches.positives > 0) buffer_->write_back(batches.chains, config_.sampler.steps);
+  if (batches.rows.positives > 0) buffer_->write_back(batches.chains, config_.sampler.steps);
   ++iteration_;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   IterationChoices choices;
-  choices.chains = batches.positives > 0 ? &batches.chains : nullptr;
+  choices.chains = batches.rows.positives > 0 ? &batches.chains : nullptr;
   choices.chain_starts = batches.chain_starts;
-  choices.positives = batches.positives > 0 ? &batches.positive_batch : nullptr;
-  choices.labelled = batches.labelled > 0 ? &batches.labelled_batch : nullptr;
+  choices.positives = batches.rows.positives > 0 ? &batches.positive_batch : nullptr;
+  choices.labelled = batches.rows.labelled > 0 ? &batches.labelled_batch : nullptr;
   for (TrainingObserver* observer : observers_) observer->iteration_done(result, choices);
   return result;
 }
