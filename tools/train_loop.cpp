@@ -138,10 +138,12 @@ class Loop {
 
   void run() {
     const ebm::RunConfig& c = job_.config.run;
-    while (trainer_.iteration() < end_ && stop_signal == 0) {
+    // A signal after `last` was decided lets one more iteration run, so that the loop always ends with a
+    // checkpoint.
+    for (bool last = false; !last && trainer_.iteration() < end_;) {
       const ebm::IterationResult result = trainer_.step();
       const std::int64_t done = trainer_.iteration();
-      const bool last = done == end_ || stop_signal != 0;
+      last = done == end_ || stop_signal != 0;
       const std::optional<double> accuracy = validation_accuracy(done);
       if (last || accuracy || (c.log_every > 0 && result.iteration % c.log_every == 0))
         job_.directory.append_metrics(result, accuracy);
