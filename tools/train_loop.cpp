@@ -8,6 +8,7 @@
 #include <iostream>
 #include <numeric>
 
+#include "engine/io/atomic_write.h"
 #include "engine/ops/elementwise.h"
 #include "metrics/classification.h"
 #include "report/grid.h"
@@ -255,6 +256,7 @@ int train(TrainJob& job, bool dry_run) {
     std::cerr
         << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
   if (!job.resumed) job.directory.check_fresh(plan.checkpoint_bytes);
+  if (!job.config.run.trace.empty()) engine::check_can_write(job.config.run.trace, 0);
   if (dry_run) return 0;
 
   engine::Context context({{},
