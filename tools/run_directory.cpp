@@ -113,8 +113,9 @@ std::vector<fs::path> RunDirectory::checkpoints() const {
   return found;
 }
 
-void RunDirectory::retain(int kept) const {
-  const std::vector<fs::path> found = checkpoints();
+void RunDirectory::retain(int kept, std::int64_t iteration) const {
+  std::vector<fs::path> found = checkpoints();
+  std::erase_if(found, [&](const fs::path& path) { return checkpoint_iteration(path) > iteration; });
   std::error_code ignored;
   for (std::size_t i = static_cast<std::size_t>(std::max(kept, 1)); i < found.size(); ++i)
     fs::remove(found[i], ignored);

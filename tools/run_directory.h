@@ -31,8 +31,9 @@ class RunDirectory {
   std::filesystem::path sample_path(std::int64_t iteration) const;
   // Checkpoints by iteration, newest first.
   std::vector<std::filesystem::path> checkpoints() const;
-  // Removes all but the newest `kept` checkpoints.
-  void retain(int kept) const;
+  // Removes all but the newest `kept` checkpoints up to `iteration`. Later ones (a resumed run skipped them
+  // as damaged) neither count nor go: the run replaces them when it gets there.
+  void retain(int kept, std::int64_t iteration) const;
 
   // Drops lines of metrics.jsonl at or after `iteration`: they are about to be computed again.
   void truncate_metrics(std::int64_t iteration) const;

@@ -202,7 +202,7 @@ class Loop {
 
   void write_checkpoint() {
     ebm::write_checkpoint(job_.directory.checkpoint_path(trainer_.iteration()), contents());
-    job_.directory.retain(job_.config.run.checkpoints_kept);
+    job_.directory.retain(job_.config.run.checkpoints_kept, trainer_.iteration());
   }
 
   engine::Context& context_;
