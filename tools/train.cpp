@@ -84,7 +84,9 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
 // The newest checkpoint that opens; damaged newer ones are named on stderr.
 ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
   const auto found = directory.checkpoints();
-  if (found.empty()) fail_input("--resume: {} holds no checkpoint", directory.root().string());
+  if (found.empty())
+    fail_input("--resume: {} holds no checkpoint; remove what is there, if anything, and start the run anew",
+               directory.root().string());
   std::string first_problem;
   for (const auto& path : found) {
     try {
