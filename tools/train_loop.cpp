@@ -271,7 +271,8 @@ int train(TrainJob& job, bool dry_run) {
   job.directory.truncate_metrics(trainer.iteration());
   if (job.resumed) report_environment(job, trainer.checkpoint_contents("").environment);
   std::unique_ptr<SampleGrid> grid;
-  if (initial) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
+  const bool showable = job.images.channels == 1 || job.images.channels == 3;
+  if (initial && showable) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
   std::unique_ptr<TraceWriter> trace;
   if (!job.config.run.trace.empty()) {
     trace = std::make_unique<TraceWriter>(context, trainer, to_toml(job.config));
