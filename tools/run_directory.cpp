@@ -90,7 +90,18 @@ void RunDirectory::create(const std::string& config_toml) {
     fs::create_directories(root_ / sub, error);
     if (error) fail_input("--out {}: cannot make {}: {}", root_.string(), sub, error.message());
   }
+  remove_partial_files();
   write_text(root_ / "config.toml", config_toml);
+}
+
+void RunDirectory::remove_partial_files() const {
+  std::error_code error;
+  for (const fs::path& directory : {root_, root_ / "checkpoints", root_ / "samples"}) {
+    std::vector<fs::path> partial;
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+      if (entry->path().extension() == ".partial") partial.push_back(entry->path());
+    for (const fs::path& path : partial) fs::remove(path, error);
+  }
 }
 
 fs::path RunDirectory::checkpoint_path(std::int64_t iteration) const {

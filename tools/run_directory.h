@@ -23,7 +23,7 @@ class RunDirectory {
   // Before anything is written: the directory holds no other run, can be made and written, and has room for
   // `checkpoint_bytes`. Throws InputError.
   void check_fresh(std::uint64_t checkpoint_bytes) const;
-  // Makes the directories and writes config.toml.
+  // Makes the directories, removes files that a killed run left half-written, and writes config.toml.
   void create(const std::string& config_toml);
 
   const std::filesystem::path& root() const { return root_; }
@@ -43,6 +43,8 @@ class RunDirectory {
   void append_log(const std::string& line);
 
  private:
+  void remove_partial_files() const;
+
   std::filesystem::path root_;
   std::ofstream metrics_, log_;
 };
