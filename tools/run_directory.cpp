@@ -1,5 +1,6 @@
 #include "tools/run_directory.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,6 +78,11 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
                root_.string());
   if (fs::exists(root_, error) && !fs::is_directory(root_, error))
     fail_input("--out {}: is a file, not a directory", root_.string());
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      limit.rlim_cur < checkpoint_bytes)
+    fail_input("--out {}: the file-size limit is {} bytes, a checkpoint needs {}; raise it (ulimit -f)",
+               root_.string(), limit.rlim_cur, checkpoint_bytes);
   // The nearest existing parent decides whether the directory can be made.
   fs::path existing = fs::absolute(root_);
   while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
