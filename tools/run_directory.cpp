@@ -76,18 +76,20 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
   if (fs::exists(root_ / "config.toml", error) || !checkpoints().empty())
     fail_input("--out {}: holds another run; continue it with --resume or name another directory",
                root_.string());
-  if (fs::exists(root_, error) && !fs::is_directory(root_, error))
-    fail_input("--out {}: is a file, not a directory", root_.string());
   rlimit limit{};
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       limit.rlim_cur < checkpoint_bytes)
     fail_input("--out {}: the file-size limit is {} bytes, a checkpoint needs {}; raise it (ulimit -f)",
                root_.string(), limit.rlim_cur, checkpoint_bytes);
   // The nearest existing parent decides whether the directory can be made.
-  fs::path existing = fs::absolute(root_);
+  const fs::path wanted = fs::absolute(root_);
+  fs::path existing = wanted;
   while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
     existing = existing.parent_path();
-  engine::check_can_write(existing / "mebm-probe", checkpoint_bytes);
+  if (!fs::is_directory(existing, error))
+    fail_input("--out {}: {} is a file, not a directory", root_.string(), existing.string());
+  engine::check_can_write(existing == wanted ? existing / "config.toml" : existing / wanted.filename(),
+                          checkpoint_bytes);
 }
 
 void RunDirectory::create(const std::string& config_toml) {
