@@ -82,7 +82,8 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
     fail_input("--out {}: the file-size limit is {} bytes, a checkpoint needs {}; raise it (ulimit -f)",
                root_.string(), limit.rlim_cur, checkpoint_bytes);
   // The nearest existing parent decides whether the directory can be made.
-  const fs::path wanted = fs::absolute(root_);
+  fs::path wanted = fs::absolute(root_).lexically_normal();
+  if (!wanted.has_filename()) wanted = wanted.parent_path();  // "run/"
   fs::path existing = wanted;
   while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
     existing = existing.parent_path();
