@@ -1,5 +1,6 @@
 #include "tools/run_directory.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -75,13 +76,21 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
   if (fs::exists(root_ / "config.toml", error) || !checkpoints().empty())
     fail_input("--out {}: holds another run; continue it with --resume or name another directory",
                root_.string());
-  if (fs::exists(root_, error) && !fs::is_directory(root_, error))
-    fail_input("--out {}: is a file, not a directory", root_.string());
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      limit.rlim_cur < checkpoint_bytes)
+    fail_input("--out {}: the file-size limit is {} bytes, a checkpoint needs {}; raise it (ulimit -f)",
+               root_.string(), limit.rlim_cur, checkpoint_bytes);
   // The nearest existing parent decides whether the directory can be made.
-  fs::path existing = fs::absolute(root_);
+  fs::path wanted = fs::absolute(root_).lexically_normal();
+  if (!wanted.has_filename()) wanted = wanted.parent_path();  // "run/"
+  fs::path existing = wanted;
   while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
     existing = existing.parent_path();
-  engine::check_can_write(existing / "mebm-probe", checkpoint_bytes);
+  if (!fs::is_directory(existing, error))
+    fail_input("--out {}: {} is a file, not a directory", root_.string(), existing.string());
+  engine::check_can_write(existing == wanted ? existing / "config.toml" : existing / wanted.filename(),
+                          checkpoint_bytes);
 }
 
 void RunDirectory::create(const std::string& config_toml) {
@@ -90,7 +99,18 @@ void RunDirectory::create(const std::string& config_toml) {
     fs::create_directories(root_ / sub, error);
     if (error) fail_input("--out {}: cannot make {}: {}", root_.string(), sub, error.message());
   }
+  remove_partial_files();
   write_text(root_ / "config.toml", config_toml);
+}
+
+void RunDirectory::remove_partial_files() const {
+  std::error_code error;
+  for (const fs::path& directory : {root_, root_ / "checkpoints", root_ / "samples"}) {
+    std::vector<fs::path> partial;
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+      if (entry->path().extension() == ".partial") partial.push_back(entry->path());
+    for (const fs::path& path : partial) fs::remove(path, error);
+  }
 }
 
 fs::path RunDirectory::checkpoint_path(std::int64_t iteration) const {
@@ -113,8 +133,9 @@ std::vector<fs::path> RunDirectory::checkpoints() const {
   return found;
 }
 
-void RunDirectory::retain(int kept) const {
-  const std::vector<fs::path> found = checkpoints();
+void RunDirectory::retain(int kept, std::int64_t iteration) const {
+  std::vector<fs::path> found = checkpoints();
+  std::erase_if(found, [&](const fs::path& path) { return checkpoint_iteration(path) > iteration; });
   std::error_code ignored;
   for (std::size_t i = static_cast<std::size_t>(std::max(kept, 1)); i < found.size(); ++i)
     fs::remove(found[i], ignored);

@@ -23,7 +23,7 @@ class RunDirectory {
   // Before anything is written: the directory holds no other run, can be made and written, and has room for
   // `checkpoint_bytes`. Throws InputError.
   void check_fresh(std::uint64_t checkpoint_bytes) const;
-  // Makes the directories and writes config.toml.
+  // Makes the directories, removes files that a killed run left half-written, and writes config.toml.
   void create(const std::string& config_toml);
 
   const std::filesystem::path& root() const { return root_; }
@@ -31,8 +31,9 @@ class RunDirectory {
   std::filesystem::path sample_path(std::int64_t iteration) const;
   // Checkpoints by iteration, newest first.
   std::vector<std::filesystem::path> checkpoints() const;
-  // Removes all but the newest `kept` checkpoints.
-  void retain(int kept) const;
+  // Removes all but the newest `kept` checkpoints up to `iteration`. Later ones (a resumed run skipped them
+  // as damaged) neither count nor go: the run replaces them when it gets there.
+  void retain(int kept, std::int64_t iteration) const;
 
   // Drops lines of metrics.jsonl at or after `iteration`: they are about to be computed again.
   void truncate_metrics(std::int64_t iteration) const;
@@ -42,6 +43,8 @@ class RunDirectory {
   void append_log(const std::string& line);
 
  private:
+  void remove_partial_files() const;
+
   std::filesystem::path root_;
   std::ofstream metrics_, log_;
 };

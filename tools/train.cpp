@@ -16,11 +16,13 @@ namespace {
 
 using engine::fail_input;
 
+constexpr std::int64_t kMaxThreads = 4096;
+
 struct TrainOptions {
   std::string recipe, config_file, data, out, weights, initial_distribution, device, precision;
   std::vector<std::string> sets;
-  int threads = -1;
-  std::int64_t seed = -1, max_iterations = -1;
+  std::optional<std::int64_t> threads, max_iterations;
+  std::optional<std::uint64_t> seed;
   bool resume = false, dry_run = false;
 };
 
@@ -33,8 +35,10 @@ std::string read_text(const std::string& path) {
 void apply_command_line(const TrainOptions& o, ebm::Config& config) {
   if (!o.device.empty()) config.run.device = o.device;
   if (!o.precision.empty()) config.run.precision = o.precision;
-  if (o.threads >= 0) config.run.threads = o.threads;
-  if (o.seed >= 0) config.run.seed = static_cast<std::uint64_t>(o.seed);
+  if (o.threads && (*o.threads < 0 || *o.threads > kMaxThreads))
+    fail_input("--threads {} is outside 0 ... {}; 0: one per physical core", *o.threads, kMaxThreads);
+  if (o.threads) config.run.threads = static_cast<int>(*o.threads);
+  if (o.seed) config.run.seed = *o.seed;
 }
 
 ebm::Config fresh_config(const TrainOptions& o) {
@@ -80,7 +84,9 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
 // The newest checkpoint that opens; damaged newer ones are named on stderr.
 ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
   const auto found = directory.checkpoints();
-  if (found.empty()) fail_input("--resume: {} holds no checkpoint", directory.root().string());
+  if (found.empty())
+    fail_input("--resume: {} holds no checkpoint; remove what is there, if anything, and start the run anew",
+               directory.root().string());
   std::string first_problem;
   for (const auto& path : found) {
     try {
@@ -95,6 +101,9 @@ ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
 
 int run_train(const TrainOptions& o) {
   if (o.resume && !o.weights.empty()) fail_input("--resume and --weights exclude each other");
+  if (o.out.empty()) fail_input("--out '' names no directory");
+  if (o.max_iterations && *o.max_iterations < 1)
+    fail_input("--max-iterations {} is below 1; it counts all iterations of the run", *o.max_iterations);
   TrainJob job{RunDirectory(o.out)};
   std::optional<ebm::CheckpointReader> checkpoint;
   if (o.resume) checkpoint.emplace(newest_checkpoint(job.directory));
@@ -103,7 +112,7 @@ int run_train(const TrainOptions& o) {
   engine::parse_device(job.config.run.device);
   job.threads = job.config.run.threads > 0 ? job.config.run.threads : engine::physical_cores();
   job.resumed = o.resume;
-  job.max_iterations = o.max_iterations;
+  job.max_iterations = o.max_iterations.value_or(-1);
   job.initial_distribution = o.initial_distribution;
   job.images = data::load_dataset(job.config.data.set, o.data, data::Split::train);
   if (checkpoint) job.checkpoint = &*checkpoint;

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <numeric>
 
+#include "engine/io/atomic_write.h"
 #include "engine/ops/elementwise.h"
 #include "metrics/classification.h"
 #include "report/grid.h"
@@ -138,10 +139,12 @@ class Loop {
 
   void run() {
     const ebm::RunConfig& c = job_.config.run;
-    while (trainer_.iteration() < end_ && stop_signal == 0) {
+    // A signal after `last` was decided lets one more iteration run, so that the loop always ends with a
+    // checkpoint.
+    for (bool last = false; !last && trainer_.iteration() < end_;) {
       const ebm::IterationResult result = trainer_.step();
       const std::int64_t done = trainer_.iteration();
-      const bool last = done == end_ || stop_signal != 0;
+      last = done == end_ || stop_signal != 0;
       const std::optional<double> accuracy = validation_accuracy(done);
       if (last || accuracy || (c.log_every > 0 && result.iteration % c.log_every == 0))
         job_.directory.append_metrics(result, accuracy);
@@ -199,7 +202,7 @@ class Loop {
 
   void write_checkpoint() {
     ebm::write_checkpoint(job_.directory.checkpoint_path(trainer_.iteration()), contents());
-    job_.directory.retain(job_.config.run.checkpoints_kept);
+    job_.directory.retain(job_.config.run.checkpoints_kept, trainer_.iteration());
   }
 
   engine::Context& context_;
@@ -253,6 +256,7 @@ int train(TrainJob& job, bool dry_run) {
     std::cerr
         << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
   if (!job.resumed) job.directory.check_fresh(plan.checkpoint_bytes);
+  if (!job.config.run.trace.empty()) engine::check_can_write(job.config.run.trace, 0);
   if (dry_run) return 0;
 
   engine::Context context({{},
@@ -267,7 +271,8 @@ int train(TrainJob& job, bool dry_run) {
   job.directory.truncate_metrics(trainer.iteration());
   if (job.resumed) report_environment(job, trainer.checkpoint_contents("").environment);
   std::unique_ptr<SampleGrid> grid;
-  if (initial) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
+  const bool showable = job.images.channels == 1 || job.images.channels == 3;
+  if (initial && showable) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
   std::unique_ptr<TraceWriter> trace;
   if (!job.config.run.trace.empty()) {
     trace = std::make_unique<TraceWriter>(context, trainer, to_toml(job.config));

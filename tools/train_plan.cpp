@@ -60,6 +60,7 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   ebm::Config trial = config;
   trial.buffer.size = config.data.batch_size;
   trial.run.trace.clear();
+  trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
   engine::Context context({{},
                            threads,
                            0,
