@@ -21,8 +21,7 @@ constexpr std::int64_t kMaxThreads = 4096;
 struct TrainOptions {
   std::string recipe, config_file, data, out, weights, initial_distribution, device, precision;
   std::vector<std::string> sets;
-  std::optional<std::int64_t> threads, max_iterations;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::int64_t> threads, seed, max_iterations;
   bool resume = false, dry_run = false;
 };
 
@@ -38,7 +37,8 @@ void apply_command_line(const TrainOptions& o, ebm::Config& config) {
   if (o.threads && (*o.threads < 0 || *o.threads > kMaxThreads))
     fail_input("--threads {} is outside 0 ... {}; 0: one per physical core", *o.threads, kMaxThreads);
   if (o.threads) config.run.threads = static_cast<int>(*o.threads);
-  if (o.seed) config.run.seed = *o.seed;
+  if (o.seed && *o.seed < 0) fail_input("--seed {} is negative", *o.seed);
+  if (o.seed) config.run.seed = static_cast<std::uint64_t>(*o.seed);
 }
 
 ebm::Config fresh_config(const TrainOptions& o) {

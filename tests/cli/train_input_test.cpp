@@ -61,7 +61,7 @@ TEST_F(TrainInputTest, ValuesThatDoNotFit) {
   refuse({"--max-iterations", "0"}, "--max-iterations 0");
   refuse({"--max-iterations", "-5"}, "--max-iterations -5");
   refuse({"--threads", "-2"}, "--threads -2 is outside 0 ... 4096");
-  refuse({"--seed", "-1"}, "--seed");
+  refuse({"--seed", "-1"}, "--seed -1 is negative");
 }
 
 TEST_F(TrainInputTest, PrecisionsAndDevicesThatAreNotThere) {
@@ -143,7 +143,7 @@ TEST_F(TrainInputTest, OutputsThatCannotBeWritten) {
     if (word.empty()) word = "/proc/mebm-run";
   expect_refused(nowhere, "/proc/mebm-run: the directory /proc cannot be written");
   // A parent that does not exist is made.
-  expect_success(train("deep/er/out", set({"run.epochs=1", "run.iterations_per_epoch=1"})));
+  expect_success(train("deep/er/out/", set({"run.epochs=1", "run.iterations_per_epoch=1"})));
   EXPECT_TRUE(exists("deep/er/out/checkpoints/iteration-0000001.h5"));
 }
 
