@@ -43,6 +43,7 @@ struct CheckpointContents {
   const InitialDistribution* initial = nullptr;
   RunEnvironment environment;
   double best_validation_accuracy = -1;  // of the run so far; -1: never evaluated
+  std::string data_digest;               // SHA-256 of the training images and labels; "" = not recorded
 };
 
 // Writes to a temporary file, then renames: the previous file stays intact until the new one is complete.
@@ -77,16 +78,21 @@ class CheckpointReader {
   std::int64_t epoch() const;
   std::optional<RunEnvironment> environment() const;
   double best_validation_accuracy() const;  // -1 where absent
+  std::string data_digest() const;          // "" where absent
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  std::int64_t read_counter(const std::string& path) const;
+
   std::filesystem::path path_;
   engine::Hdf5Reader reader_;
 };
 
-// A file with /initial_distribution: a checkpoint or one written by write_initial_distribution.
+// The /initial_distribution group of a file: a checkpoint, one written by write_initial_distribution, or a
+// file with that group alone. `expected` is the images' shape where a flat mean does not tell it.
 std::unique_ptr<InitialDistribution> read_initial_distribution(const std::filesystem::path& path,
-                                                               engine::Context& context, engine::DType dtype);
+                                                               engine::Context& context, engine::DType dtype,
+                                                               const ImageShape& expected);
 void write_initial_distribution(const std::filesystem::path& path, const std::string& created,
                                 const InitialDistribution& initial);
 

@@ -18,15 +18,19 @@ namespace {
 
 constexpr std::int64_t kMaxDimension = 65536;  // of a Gaussian over pixels: 256 x 256 grey, 147 x 147 colour
 
-void check_format(const Hdf5Reader& reader, bool initial_too) {
-  const std::string format = reader.optional_string("/", "format").value_or("");
-  if (format != keys::kCheckpointFormat && !(initial_too && format == keys::kInitialFormat))
-    fail_input("{}: root attribute format is '{}', expected '{}'{}", reader.file(), format,
-               keys::kCheckpointFormat, initial_too ? fmt::format(" or '{}'", keys::kInitialFormat) : "");
+void check_version(const Hdf5Reader& reader) {
   const std::int64_t version = reader.attribute_int("/", "version");
   if (version != keys::kVersion)
     fail_input("{}: format version {} is not supported; this program reads version {}", reader.file(),
                version, keys::kVersion);
+}
+
+void check_format(const Hdf5Reader& reader) {
+  const std::string format = reader.optional_string("/", "format").value_or("");
+  if (format != keys::kCheckpointFormat)
+    fail_input("{}: root attribute format is '{}', expected '{}'", reader.file(), format,
+               keys::kCheckpointFormat);
+  check_version(reader);
 }
 
 // Reads a dataset of the tensor's shape into it, through fp64 so that no value is lost, and refuses
@@ -57,23 +61,18 @@ int bounded_int(const Hdf5Reader& reader, const char* name, std::int64_t low, st
   return static_cast<int>(value);
 }
 
-// The images a stored distribution is for: the shape of `mean` [C,H,W], or of a flat one the attributes
-// channels, height, width, or the model's images.
-ImageShape initial_shape(const Hdf5Reader& reader, const std::string& group) {
+// The images a stored distribution is for: the shape of `mean` [C,H,W], else the attributes channels, height,
+// width, else `expected`.
+ImageShape initial_shape(const Hdf5Reader& reader, const std::string& group, const ImageShape& expected) {
   const bool has_mean = reader.exists(group + "/mean");
   const Hdf5Shape mean = has_mean ? reader.shape(group + "/mean") : Hdf5Shape{};
-  std::int64_t extents[3] = {};
+  std::int64_t extents[3] = {expected.channels, expected.height, expected.width};
   if (mean.size() == 3) {
     std::copy(mean.begin(), mean.end(), extents);
   } else if (reader.has_attribute(group, "channels")) {
     extents[0] = reader.attribute_int(group, "channels");
     extents[1] = reader.attribute_int(group, "height");
     extents[2] = reader.attribute_int(group, "width");
-  } else if (reader.exists(keys::kModel)) {
-    extents[0] = reader.attribute_int(keys::kModel, "in_channels");
-    extents[1] = extents[2] = reader.attribute_int(keys::kModel, "image_size");
-  } else {
-    fail_input("{}: {}/mean does not tell its images' shape; store it as [C,H,W]", reader.file(), group);
   }
   for (std::int64_t extent : extents)
     if (extent < 1 || extent > 4096)
@@ -93,11 +92,33 @@ ImageShape initial_shape(const Hdf5Reader& reader, const std::string& group) {
   return shape;
 }
 
+void require_finite(const Hdf5Reader& reader, const std::string& path, const std::vector<double>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
+      fail_input("{}: {} holds {} at element {}; it must be finite", reader.file(), path, values[i], i);
+}
+
+// The factor as stored, or of the covariance as stored.
+std::vector<double> initial_factor(const Hdf5Reader& reader, engine::Context& context,
+                                   const std::string& group, std::int64_t d, double jitter) {
+  const bool stored = reader.exists(group + "/factor");
+  const std::string path = group + (stored ? "/factor" : "/covariance");
+  std::vector<double> factor = reader.read<double>(path, {d, d});
+  require_finite(reader, path, factor);
+  if (stored) return factor;
+  try {
+    engine::ops::cholesky(context, d, jitter, factor);
+  } catch (const engine::Error& error) {
+    fail_input("{}: {}: {}", reader.file(), path, error.what());
+  }
+  return factor;
+}
+
 std::unique_ptr<InitialDistribution> read_initial(const Hdf5Reader& reader, engine::Context& context,
-                                                  DType dtype) {
+                                                  DType dtype, const ImageShape& expected) {
   const std::string group = keys::kInitial;
-  const std::string kind = reader.attribute_string(group, "kind");
-  const ImageShape shape = initial_shape(reader, group);
+  const std::string kind = reader.optional_string(group, "kind").value_or("gaussian");
+  const ImageShape shape = initial_shape(reader, group, expected);
   if (kind == "uniform") return std::make_unique<UniformInitialDistribution>(context, shape);
   if (kind != "gaussian")
     fail_input("{}: {} has kind '{}'; known: gaussian, uniform", reader.file(), group, kind);
@@ -105,18 +126,9 @@ std::unique_ptr<InitialDistribution> read_initial(const Hdf5Reader& reader, engi
   moments.shape = shape;
   moments.count = reader.optional_int(group, "count").value_or(0);
   moments.jitter = reader.optional_double(group, "jitter").value_or(1e-4);
-  const std::int64_t d = shape.elements();
-  moments.mean = reader.read_at_most<double>(group + "/mean", d);
-  if (reader.exists(group + "/factor")) {
-    moments.factor = reader.read<double>(group + "/factor", {d, d});
-  } else {
-    moments.factor = reader.read<double>(group + "/covariance", {d, d});
-    engine::ops::cholesky(context, d, moments.jitter, moments.factor);
-  }
-  const auto finite = [](double value) { return std::isfinite(value); };
-  if (!std::all_of(moments.mean.begin(), moments.mean.end(), finite) ||
-      !std::all_of(moments.factor.begin(), moments.factor.end(), finite))
-    fail_input("{}: {} holds values that are not finite", reader.file(), group);
+  moments.mean = reader.read_at_most<double>(group + "/mean", shape.elements());
+  require_finite(reader, group + "/mean", moments.mean);
+  moments.factor = initial_factor(reader, context, group, shape.elements(), moments.jitter);
   return std::make_unique<GaussianInitialDistribution>(context, std::move(moments), dtype);
 }
 
@@ -124,7 +136,7 @@ std::unique_ptr<InitialDistribution> read_initial(const Hdf5Reader& reader, engi
 
 CheckpointReader::CheckpointReader(const std::filesystem::path& path)
     : path_(path), reader_(engine::open_checked(path)) {
-  check_format(reader_, false);
+  check_format(reader_);
 }
 
 ModelDescription CheckpointReader::model() const {
@@ -167,6 +179,13 @@ ModelDescription CheckpointReader::model() const {
   return description;
 }
 
+std::int64_t CheckpointReader::read_counter(const std::string& path) const {
+  const std::vector<std::int64_t> values = reader_.read_at_most<std::int64_t>(path, 1);
+  if (values.size() != 1)
+    fail_input("{}: {} holds {} values, expected 1", path_.string(), path, values.size());
+  return values[0];
+}
+
 void CheckpointReader::load_model(models::WideResNet& model) const {
   for (autograd::Parameter* parameter : model.parameters())
     read_tensor(reader_, keys::kParameters + parameter->name, parameter->value);
@@ -175,7 +194,7 @@ void CheckpointReader::load_model(models::WideResNet& model) const {
     if (buffer.tensor != nullptr)
       read_tensor(reader_, path, *buffer.tensor);
     else if (reader_.exists(path))
-      *buffer.counter = reader_.read_at_most<std::int64_t>(path, 1).at(0);
+      *buffer.counter = read_counter(path);
   }
 }
 
@@ -211,7 +230,8 @@ bool CheckpointReader::has_initial_distribution() const {
 
 std::unique_ptr<InitialDistribution> CheckpointReader::initial_distribution(engine::Context& context,
                                                                             DType dtype) const {
-  return read_initial(reader_, context, dtype);
+  const models::WideResNetConfig network = model().network;
+  return read_initial(reader_, context, dtype, {network.in_channels, network.image_size, network.image_size});
 }
 
 std::optional<std::string> CheckpointReader::config_toml() const {
@@ -228,6 +248,10 @@ double CheckpointReader::best_validation_accuracy() const {
   return reader_.optional_double("/", "best_validation_accuracy").value_or(-1);
 }
 
+std::string CheckpointReader::data_digest() const {
+  return reader_.optional_string("/", "data_digest").value_or("");
+}
+
 std::optional<RunEnvironment> CheckpointReader::environment() const {
   if (!reader_.exists(keys::kEnvironment)) return std::nullopt;
   RunEnvironment e;
@@ -241,13 +265,14 @@ std::optional<RunEnvironment> CheckpointReader::environment() const {
 }
 
 std::unique_ptr<InitialDistribution> read_initial_distribution(const std::filesystem::path& path,
-                                                               engine::Context& context, DType dtype) {
+                                                               engine::Context& context, DType dtype,
+                                                               const ImageShape& expected) {
   const Hdf5Reader reader = engine::open_checked(path);
-  check_format(reader, true);
+  if (reader.has_attribute("/", "version")) check_version(reader);
   if (!reader.exists(keys::kInitial))
     fail_input("{}: there is no {} group; make one with 'mebm_engine fit-init --data DIR --out init.h5'",
                path.string(), keys::kInitial);
-  return read_initial(reader, context, dtype);
+  return read_initial(reader, context, dtype, expected);
 }
 
 }  // namespace mebm::ebm

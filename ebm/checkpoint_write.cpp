@@ -99,6 +99,7 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
   writer.set_attribute("/", "config", contents.config_toml);
   writer.set_attribute("/", "iteration", contents.iteration);
   writer.set_attribute("/", "epoch", contents.epoch);
+  if (!contents.data_digest.empty()) writer.set_attribute("/", "data_digest", contents.data_digest);
   if (contents.best_validation_accuracy >= 0)
     writer.set_attribute("/", "best_validation_accuracy", contents.best_validation_accuracy);
   write_model(writer, *contents.model, contents.energy);

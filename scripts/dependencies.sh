@@ -14,7 +14,6 @@ build   | libeigen3-dev         | matrix products and factorisations           |
 build   | libhdf5-dev           | checkpoints, images and scores               | HDF5 1.10 (serial, C library)
 build   | libcli11-dev          | command line                                 | CLI11 2.1
 build   | libtomlplusplus-dev   | configuration files                          | toml++ 3.3
-build   | libspdlog-dev         | logs                                         | spdlog 1.10
 build   | libfmt-dev            | text formatting                              | fmt 9
 build   | nlohmann-json3-dev    | JSON output                                  | nlohmann-json 3.11
 build   | libpng-dev            | image grids                                  | libpng 1.6

@@ -23,7 +23,7 @@ std::unique_ptr<ebm::InitialDistribution> gaussian_start(const StartOptions& opt
                  "use --init uniform or --init-images");
   std::unique_ptr<ebm::InitialDistribution> initial;
   if (options.initial_distribution)
-    initial = ebm::read_initial_distribution(file, runtime.context, runtime.dtype);
+    initial = ebm::read_initial_distribution(file, runtime.context, runtime.dtype, wanted);
   else if (model.reader.has_initial_distribution())
     initial = model.reader.initial_distribution(runtime.context, runtime.dtype);
   else

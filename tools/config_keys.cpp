@@ -59,7 +59,7 @@ void add_model(std::vector<Key>& keys) {
   model.choice("architecture", access<kModel, &M::architecture>(), {"wide_resnet"}, {}, "network");
   model.number("depth", access<kModel, &M::depth>(), between(10, 1000), "layers",
                "depth of the Wide-ResNet, 6n + 4");
-  model.number("width", access<kModel, &M::width>(), between(1, 128), "",
+  model.number("width", access<kModel, &M::width>(), between(1, 64), "",
                "widening factor: stages have 16w, 32w, 64w channels (128w for images of 64 pixels and more)");
   model.choice("norm", access<kModel, &M::norm>(), {"batch", "none"}, {"instance", "layer", "group", "act"},
                "normalisation");

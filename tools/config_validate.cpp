@@ -55,6 +55,17 @@ void check_schedule(const ebm::Config& config, Lines& lines) {
   if (config.run.evaluate_every > 0 && config.data.validation == 0)
     lines.push_back(fmt::format("run.evaluate_every = {} needs a validation split; data.validation = 0",
                                 config.run.evaluate_every));
+  if (config.run.evaluate_every > 0 && config.objective.classifier_weight == 0)
+    lines.push_back(
+        fmt::format("run.evaluate_every = {} evaluates the class head, which objective.classifier_weight = 0 "
+                    "does not train",
+                    config.run.evaluate_every));
+  if (!config.data.test.empty())
+    lines.push_back(fmt::format(
+        "data.test = \"{}\" is not available in this version; give the test images to evaluate --data",
+        config.data.test));
+  if (!config.run.trace.empty() && (config.data.augment_positives || config.data.noise > 0))
+    lines.push_back("run.trace does not record data.augment_positives or data.noise; switch them off");
   const std::vector<int>& milestones = config.optimizer.milestones;
   for (std::size_t i = 1; i < milestones.size(); ++i) {
     if (milestones[i] > milestones[i - 1]) continue;
@@ -81,7 +92,7 @@ std::vector<std::string> violations(const ebm::Config& config) {
 
 void validate(const ebm::Config& config) {
   const Lines lines = violations(config);
-  if (!lines.empty()) throw engine::InputError(fmt::format("{}", fmt::join(lines, "\n")));
+  if (!lines.empty()) throw engine::InputError(fmt::format("{}", fmt::join(lines, "; ")));
 }
 
 }  // namespace mebm::tools

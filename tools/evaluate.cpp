@@ -60,6 +60,9 @@ void print_json(const EvaluateOptions& o, const data::ImageSet& set, const std::
   out["split"] = o.split;
   out["count"] = set.count();
   out["batch_size"] = o.batch_size;
+  // The first row (running statistics unless --batch-norm batch) is the model's figure; all rows follow by
+  // name.
+  for (const std::string& metric : metrics) out[metric] = value_of(rows.front().result, metric);
   for (const Row& row : rows)
     for (const std::string& metric : metrics) out[row.statistics][metric] = value_of(row.result, metric);
   fmt::print("{}\n", out.dump(2, ' ', false, ordered_json::error_handler_t::replace));

@@ -93,13 +93,16 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
                           checkpoint_bytes);
 }
 
-void RunDirectory::create(const std::string& config_toml) {
+void RunDirectory::make_folders() {
   std::error_code error;
   for (const char* sub : {"checkpoints", "samples"}) {
     fs::create_directories(root_ / sub, error);
     if (error) fail_input("--out {}: cannot make {}: {}", root_.string(), sub, error.message());
   }
   remove_partial_files();
+}
+
+void RunDirectory::write_config(const std::string& config_toml) {
   write_text(root_ / "config.toml", config_toml);
 }
 

@@ -23,8 +23,9 @@ class RunDirectory {
   // Before anything is written: the directory holds no other run, can be made and written, and has room for
   // `checkpoint_bytes`. Throws InputError.
   void check_fresh(std::uint64_t checkpoint_bytes) const;
-  // Makes the directories, removes files that a killed run left half-written, and writes config.toml.
-  void create(const std::string& config_toml);
+  // Makes the directories and removes files that a killed run left half-written.
+  void make_folders();
+  void write_config(const std::string& config_toml);
 
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path checkpoint_path(std::int64_t iteration) const;

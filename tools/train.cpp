@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <numeric>
+#include <fstream>
 
 #include "ebm/trainer.h"
-#include "engine/io/atomic_write.h"
+#include "engine/io/sha256.h"
 #include "tools/commands.h"
 #include "tools/config.h"
 #include "tools/train_loop.h"
@@ -60,23 +60,19 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
     fail_input("{}: holds no configuration; start with --weights instead", checkpoint.path().string());
   ebm::Config config;
   apply_toml(config, *stored, checkpoint.path().string());
+  const ebm::Config original = config;
   for (const std::string& assignment : o.sets) {
     if (!assignment.starts_with("run."))
       fail_input("--resume: only [run] keys may differ, '{}' is not one; start a new run with --weights",
                  assignment);
     apply_set(config, assignment);
   }
-  const std::uint64_t seed = config.run.seed;
-  const std::string precision = config.run.precision;
-  ebm::Config stored_config;
-  apply_toml(stored_config, *stored, checkpoint.path().string());
   apply_command_line(o, config);
-  if (config.run.seed != stored_config.run.seed || seed != stored_config.run.seed)
+  if (config.run.seed != original.run.seed)
     fail_input("--resume: the run's seed is {}; another seed is another run (use --weights)",
-               stored_config.run.seed);
-  if (config.run.precision != stored_config.run.precision || precision != stored_config.run.precision)
-    fail_input("--resume: the run's precision is {}; start a new run with --weights",
-               stored_config.run.precision);
+               original.run.seed);
+  if (config.run.precision != original.run.precision)
+    fail_input("--resume: the run's precision is {}; start a new run with --weights", original.run.precision);
   validate(config);
   return config;
 }
@@ -99,11 +95,22 @@ ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
   fail_input("--resume: no checkpoint of {} can be read; {}", directory.root().string(), first_problem);
 }
 
+// SHA-256 of a set's images and labels.
+std::string digest_of(const data::ImageSet& images) {
+  engine::Sha256 hash;
+  hash.update(std::as_bytes(std::span(images.pixels)));
+  hash.update(std::as_bytes(std::span(images.values)));
+  hash.update(std::as_bytes(std::span(images.labels)));
+  return engine::to_hex(hash.finish());
+}
+
 int run_train(const TrainOptions& o) {
   if (o.resume && !o.weights.empty()) fail_input("--resume and --weights exclude each other");
   if (o.out.empty()) fail_input("--out '' names no directory");
-  if (o.max_iterations && *o.max_iterations < 1)
-    fail_input("--max-iterations {} is below 1; it counts all iterations of the run", *o.max_iterations);
+  if (o.resume && !o.initial_distribution.empty())
+    fail_input("--resume continues with the run's own p0; leave out --initial-distribution");
+  if (o.max_iterations && *o.max_iterations < 0)
+    fail_input("--max-iterations {} is negative; it counts all iterations of the run", *o.max_iterations);
   TrainJob job{RunDirectory(o.out)};
   std::optional<ebm::CheckpointReader> checkpoint;
   if (o.resume) checkpoint.emplace(newest_checkpoint(job.directory));
@@ -116,6 +123,10 @@ int run_train(const TrainOptions& o) {
   job.initial_distribution = o.initial_distribution;
   job.images = data::load_dataset(job.config.data.set, o.data, data::Split::train);
   if (checkpoint) job.checkpoint = &*checkpoint;
+  job.data_digest = digest_of(job.images);
+  if (o.resume && !checkpoint->data_digest().empty() && checkpoint->data_digest() != job.data_digest)
+    fail_input("--data {}: holds other images or labels than the run was started with; give it the same data",
+               o.data);
   return train(job, o.dry_run);
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -14,7 +15,9 @@
 #include "report/grid.h"
 #include "report/progress.h"
 #include "tools/config.h"
+#include "tools/sample_grid.h"
 #include "tools/trace.h"
+#include "tools/train_inputs.h"
 #include "tools/train_plan.h"
 
 namespace mebm::tools {
@@ -42,82 +45,6 @@ class LastChains final : public ebm::TrainingObserver {
   Tensor chains_;
 };
 
-std::vector<float> to_floats(const Tensor& images, std::int64_t count) {
-  const Tensor rows = images.rows(0, count);
-  std::vector<double> values(static_cast<std::size_t>(rows.elements()));
-  engine::ops::read(rows, values);
-  return {values.begin(), values.end()};
-}
-
-// "p0 | chains | data": the last batch of chains beside fresh draws of p0 and training images.
-class SampleGrid {
- public:
-  SampleGrid(engine::Context& context, const ebm::Trainer& trainer, const data::ImageSet& images,
-             std::span<const std::int64_t> indices)
-      : channels_(images.channels), height_(images.height), width_(images.width) {
-    const auto count = std::min<std::size_t>(kGridImages, indices.size());
-    const auto dtype = engine::DType::fp32;
-    data_ = to_floats(ebm::load_images(context, images, indices.first(count), dtype),
-                      static_cast<std::int64_t>(count));
-    std::vector<std::uint32_t> slots(kGridImages);
-    std::iota(slots.begin(), slots.end(), 0u);
-    Tensor p0 = context.empty({kGridImages, channels_, height_, width_},
-                              trainer.config().run.precision == "fp64" ? engine::DType::fp64 : dtype);
-    trainer.initial()->draw(
-        {engine::PhiloxKey(trainer.config().run.seed), engine::RandomPurpose::sample_fill, 0}, slots, true,
-        p0);
-    p0_ = to_floats(p0, kGridImages);
-  }
-
-  void write(const std::filesystem::path& path, const Tensor& chains) const {
-    const auto count = std::min<std::int64_t>(kGridImages, chains.extent(0));
-    const std::vector<float> values = to_floats(chains, count);
-    report::write_png(path, report::three_panel(view(p0_), view(values), view(data_)));
-  }
-
- private:
-  report::ImagesView view(const std::vector<float>& values) const {
-    const int size = channels_ * height_ * width_;
-    return {values.data(), static_cast<int>(values.size()) / size, channels_, height_, width_};
-  }
-
-  int channels_, height_, width_;
-  std::vector<float> p0_, data_;
-};
-
-std::shared_ptr<const ebm::InitialDistribution> make_initial(engine::Context& context, const TrainJob& job,
-                                                             std::span<const std::int64_t> indices) {
-  const ebm::Config& c = job.config;
-  if (c.objective.energy_weight == 0) return nullptr;
-  const auto dtype = c.run.precision == "fp64" ? engine::DType::fp64 : engine::DType::fp32;
-  if (!job.initial_distribution.empty())
-    return ebm::read_initial_distribution(job.initial_distribution, context, dtype);
-  if (job.resumed && job.checkpoint->has_initial_distribution())
-    return job.checkpoint->initial_distribution(context, dtype);
-  if (c.init.kind == "uniform")
-    return std::make_shared<ebm::UniformInitialDistribution>(
-        context, ebm::ImageShape{job.images.channels, job.images.height, job.images.width});
-  std::fprintf(stderr, "fitting p0 to %zu images\n", indices.size());
-  return std::make_shared<ebm::GaussianInitialDistribution>(
-      context, ebm::fit_gaussian(context, job.images, indices, c.init.jitter), dtype);
-}
-
-// What resume has to say when the machine or its use changed.
-void report_environment(const TrainJob& job, const ebm::RunEnvironment& now) {
-  const auto then = job.checkpoint->environment();
-  if (!then || *then == now) return;
-  if (then->threads != now.threads)
-    std::fprintf(stderr,
-                 "note: the run used %d threads, now %d: weight gradients round differently, so the "
-                 "continuation is not "
-                 "bit-identical\n",
-                 then->threads, now.threads);
-  if (then->processor != now.processor || then->convolution != now.convolution)
-    std::fprintf(
-        stderr, "note: the run used %s (%s convolutions), now %s (%s): results may differ in rounding\n",
-        then->processor.c_str(), then->convolution.c_str(), now.processor.c_str(), now.convolution.c_str());
-}
-
 class Loop {
  public:
   Loop(engine::Context& context, TrainJob& job, ebm::Trainer& trainer, const SampleGrid* grid,
@@ -143,6 +70,8 @@ class Loop {
     // checkpoint.
     for (bool last = false; !last && trainer_.iteration() < end_;) {
       const ebm::IterationResult result = trainer_.step();
+      seconds_ += result.seconds;
+      ++iterations_done_;
       const std::int64_t done = trainer_.iteration();
       last = done == end_ || stop_signal != 0;
       const std::optional<double> accuracy = validation_accuracy(done);
@@ -154,6 +83,14 @@ class Loop {
     }
     progress_.finish();
   }
+
+  void write_checkpoint() {
+    ebm::write_checkpoint(job_.directory.checkpoint_path(trainer_.iteration()), contents());
+    job_.directory.retain(job_.config.run.checkpoints_kept, trainer_.iteration());
+  }
+
+  std::int64_t iterations_done() const { return iterations_done_; }  // by this process
+  double seconds() const { return seconds_; }                        // they took
 
  private:
   void show(const ebm::IterationResult& r) {
@@ -192,17 +129,13 @@ class Loop {
     ebm::CheckpointContents contents = trainer_.checkpoint_contents(toml_);
     contents.created = creation_time();
     contents.best_validation_accuracy = best_accuracy_;
+    contents.data_digest = job_.data_digest;
     return contents;
   }
 
   void write_samples() {
     if (grid_ != nullptr && last_chains_.chains().defined())
       grid_->write(job_.directory.sample_path(trainer_.iteration()), last_chains_.chains());
-  }
-
-  void write_checkpoint() {
-    ebm::write_checkpoint(job_.directory.checkpoint_path(trainer_.iteration()), contents());
-    job_.directory.retain(job_.config.run.checkpoints_kept, trainer_.iteration());
   }
 
   engine::Context& context_;
@@ -212,7 +145,8 @@ class Loop {
   const SampleGrid* grid_;
   std::int64_t end_;
   std::string toml_;
-  double best_accuracy_ = -1;
+  double best_accuracy_ = -1, seconds_ = 0;
+  std::int64_t iterations_done_ = 0;
   LastChains last_chains_;
   report::Progress progress_;
 };
@@ -226,71 +160,79 @@ void start(TrainJob& job, ebm::Trainer& trainer) {
     trainer.start_from_weights(*job.checkpoint);
 }
 
-void check_weights(const TrainJob& job) {
-  if (job.checkpoint == nullptr) return;
-  const models::WideResNetConfig wanted =
-      ebm::Trainer::network_config(job.config.model, job.images.channels, job.images.height);
-  models::WideResNetConfig stored = job.checkpoint->model().network;
-  if (!(stored == wanted))
-    engine::fail_input(
-        "{}: is a WRN-{}-{} for {}x{}x{} with {} classes (norm {}), the configuration wants a WRN-{}-{} "
-        "for {}x{}x{} with {} (norm {})",
-        job.checkpoint->path().string(), stored.depth, stored.width, stored.in_channels, stored.image_size,
-        stored.image_size, stored.num_classes, stored.norm, wanted.depth, wanted.width, wanted.in_channels,
-        wanted.image_size, wanted.image_size, wanted.num_classes, wanted.norm);
+// A signal asks for a checkpoint and an end; a second one ends the program at once.
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = remember_signal;
+  action.sa_flags = SA_RESETHAND;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+// What is left when the loop has ended: where things are, and this run's figure beside the published one.
+void report_end(const TrainJob& job, const Loop& loop, std::int64_t iteration) {
+  const auto& directory = job.directory;
+  if (stop_signal != 0)
+    std::cerr << "stopped by a signal after a checkpoint; continue with --resume --out "
+              << directory.root().string() << "\n";
+  if (loop.iterations_done() > 0) {
+    const std::string row = published_line(job.config.published);
+    std::cerr << fmt::format("this run    {:.3g} minutes per 390 iterations{}\n",
+                             loop.seconds() / static_cast<double>(loop.iterations_done()) * 390 / 60,
+                             row.empty() ? "" : "; published: " + row);
+  }
+  std::error_code error;
+  if (const auto path = directory.sample_path(iteration); std::filesystem::exists(path, error))
+    std::cerr << "samples     " << path.string() << "\n";
+  std::cerr << "checkpoint  " << directory.checkpoint_path(iteration).string() << "\n";
 }
 
 }  // namespace
 
 int train(TrainJob& job, bool dry_run) {
-  check_weights(job);
   const data::ValidationSplit split =
       data::split_validation(job.images.count(), job.config.data.validation, job.config.run.seed);
+  check_input(job);
   const std::int64_t whole = std::int64_t{job.config.run.epochs} * job.config.run.iterations_per_epoch;
   const std::int64_t end = job.max_iterations >= 0 ? std::min(whole, job.max_iterations) : whole;
   const std::int64_t begin = job.resumed ? job.checkpoint->iteration() : 0;
   const TrainPlan plan =
       measure_plan(job.config, job.images, job.threads, std::max<std::int64_t>(0, end - begin));
-  std::cerr << plan_text(job.config, plan, job.threads);
+  std::ostream& plan_out = dry_run ? std::cout : std::cerr;
+  plan_out << plan_text(job.config, plan, job.threads);
   if (plan.memory_needed > plan.memory_free)
-    std::cerr
+    plan_out
         << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
-  if (!job.resumed) job.directory.check_fresh(plan.checkpoint_bytes);
-  if (!job.config.run.trace.empty()) engine::check_can_write(job.config.run.trace, 0);
   if (dry_run) return 0;
 
-  engine::Context context({{},
-                           job.threads,
-                           0,
-                           job.config.run.convolution == "winograd" ? engine::ConvolutionChoice::winograd
-                                                                    : engine::ConvolutionChoice::automatic});
+  engine::Context context({.threads = job.threads});
   const auto initial = make_initial(context, job, split.train);
   ebm::Trainer trainer(context, job.config, job.images, split.train, initial);
   start(job, trainer);
-  job.directory.create(to_toml(job.config));
-  job.directory.truncate_metrics(trainer.iteration());
-  if (job.resumed) report_environment(job, trainer.checkpoint_contents("").environment);
+  const std::string toml = to_toml(job.config);
+  job.directory.make_folders();
   std::unique_ptr<SampleGrid> grid;
   const bool showable = job.images.channels == 1 || job.images.channels == 3;
   if (initial && showable) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
   std::unique_ptr<TraceWriter> trace;
   if (!job.config.run.trace.empty()) {
-    trace = std::make_unique<TraceWriter>(context, trainer, to_toml(job.config));
+    trace = std::make_unique<TraceWriter>(context, trainer, toml);
     trainer.add_observer(trace.get());
   }
-  std::signal(SIGINT, remember_signal);
-  std::signal(SIGTERM, remember_signal);
+  stop_on_signals();
+  Loop loop(context, job, trainer, grid.get(), split.validation, end);
+  // A run that is killed before its first scheduled checkpoint can be resumed too.
+  if (!job.resumed) loop.write_checkpoint();
+  job.directory.write_config(toml);
+  job.directory.truncate_metrics(trainer.iteration());
+  if (job.resumed) report_environment(job, trainer.checkpoint_contents("").environment);
   job.directory.append_log(
       fmt::format("{} at iteration {} of {}", job.resumed ? "resumed" : "started", trainer.iteration(), end));
-  Loop(context, job, trainer, grid.get(), split.validation, end).run();
+  loop.run();
   if (trace) trace->finish(job.config.run.trace);
   job.directory.append_log(
       fmt::format("{} at iteration {}", stop_signal != 0 ? "stopped" : "finished", trainer.iteration()));
-  if (stop_signal != 0)
-    std::cerr << "stopped by a signal after a checkpoint; continue with --resume --out "
-              << job.directory.root().string() << "\n";
-  if (grid) std::cerr << "samples     " << job.directory.sample_path(trainer.iteration()).string() << "\n";
-  std::cerr << "checkpoint  " << job.directory.checkpoint_path(trainer.iteration()).string() << "\n";
+  report_end(job, loop, trainer.iteration());
   return 0;
 }
 

@@ -18,6 +18,7 @@ struct TrainJob {
   bool resumed = false;
   const ebm::CheckpointReader* checkpoint = nullptr;  // --resume or --weights
   std::string initial_distribution;                   // file, "" = fit the data
+  std::string data_digest;                            // of `images`
   std::int64_t max_iterations = -1;                   // -1: the whole run
 
   explicit TrainJob(RunDirectory where) : directory(std::move(where)) {}

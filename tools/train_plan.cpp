@@ -1,5 +1,6 @@
 #include "tools/train_plan.h"
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <numeric>
@@ -28,18 +29,50 @@ std::string finishing_time(double seconds) {
   return text;
 }
 
-// The recipe of the same data set and method that shows something within an hour, if there is one.
+// Bytes of what a run keeps.
+struct Parts {
+  std::uint64_t parameters = 0, buffer = 0;
+  std::uint64_t factor_stored = 0, factor_in_memory = 0;  // p0: as drawn with, and fp64 beside it
+
+  std::uint64_t checkpoint() const {
+    return 2 * parameters + buffer + factor_stored + (std::uint64_t{1} << 20);
+  }
+};
+
+Parts sizes_of(const ebm::Config& config, const data::ImageSet& images) {
+  const std::uint64_t value = config.run.precision == "fp64" ? 8 : 4;
+  const auto d = static_cast<std::uint64_t>(images.image_size());
+  Parts parts;
+  parts.parameters =
+      value *
+      static_cast<std::uint64_t>(
+          ebm::Trainer::network_config(config.model, images.channels, images.height).parameter_count());
+  if (config.objective.energy_weight == 0) return parts;
+  parts.buffer = value * d * static_cast<std::uint64_t>(config.buffer.size);
+  if (config.init.kind == "gaussian") {
+    parts.factor_stored = value * d * d;
+    parts.factor_in_memory = (value + 8) * d * d;
+  }
+  return parts;
+}
+
+// The recipe that shows something within an hour: of the same data set and method, else of the same set, else
+// of the same method on CIFAR-10.
 std::string small_recipe(const ebm::Config& config) {
-  const char* method = config.objective.energy_weight == 0       ? ""
-                       : config.objective.classifier_weight == 0 ? "mebm"
-                                                                 : "mjem";
-  const std::string name = config.data.set + "-" + method + "-k5-small";
-  for (const std::string& known : recipe_names())
-    if (known == name) return name;
+  const std::string method =
+      config.objective.energy_weight == 0 || config.objective.classifier_weight != 0 ? "mjem" : "mebm";
+  const std::vector<std::string> known = recipe_names();
+  for (const std::string& name :
+       {config.data.set + "-" + method, config.data.set + "-mebm", "cifar10-" + method})
+    if (std::find(known.begin(), known.end(), name + "-k5-small") != known.end()) return name + "-k5-small";
   return "";
 }
 
 }  // namespace
+
+std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::ImageSet& images) {
+  return sizes_of(config, images).checkpoint();
+}
 
 std::uint64_t free_memory() {
   std::ifstream file("/proc/meminfo");
@@ -61,11 +94,7 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   trial.buffer.size = config.data.batch_size;
   trial.run.trace.clear();
   trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
-  engine::Context context({{},
-                           threads,
-                           0,
-                           config.run.convolution == "winograd" ? engine::ConvolutionChoice::winograd
-                                                                : engine::ConvolutionChoice::automatic});
+  engine::Context context({.threads = threads});
   const ebm::ImageShape shape{images.channels, images.height, images.width};
   std::vector<std::int64_t> indices(static_cast<std::size_t>(images.count()));
   std::iota(indices.begin(), indices.end(), 0);
@@ -79,16 +108,11 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
     plan.seconds_per_iteration = trainer.step().seconds;
     if (plan.seconds_per_iteration < 30) plan.seconds_per_iteration = trainer.step().seconds;
   }
-  const auto pixel_bytes = static_cast<std::uint64_t>(config.run.precision == "fp64" ? 8 : 4);
-  const auto d = static_cast<std::uint64_t>(shape.elements());
-  const bool sampling = config.objective.energy_weight != 0;
-  const std::uint64_t buffer =
-      sampling ? static_cast<std::uint64_t>(config.buffer.size) * d * pixel_bytes : 0;
-  const std::uint64_t factor = sampling && config.init.kind == "gaussian" ? d * d * (pixel_bytes + 8) : 0;
-  plan.checkpoint_bytes = static_cast<std::uint64_t>(plan.parameters) * 2 * pixel_bytes + buffer +
-                          factor * pixel_bytes / (pixel_bytes + 8) + (1u << 20);
+  const Parts parts = sizes_of(config, images);
+  plan.checkpoint_bytes = parts.checkpoint();
   // A checkpoint is built in memory and then digested in a second copy.
-  plan.memory_needed = context.arena().peak_bytes() + buffer + factor + 2 * plan.checkpoint_bytes;
+  plan.memory_needed =
+      context.arena().peak_bytes() + parts.buffer + parts.factor_in_memory + 2 * plan.checkpoint_bytes;
   plan.memory_free = free_memory();
   plan.iterations = iterations_left;
   return plan;

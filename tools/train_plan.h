@@ -18,8 +18,10 @@ struct TrainPlan {
   std::uint64_t checkpoint_bytes = 0;
 };
 
+// About the size of a checkpoint of the configuration, known before anything is made.
+std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::ImageSet& images);
+
 // Runs one or two iterations of the configuration on a throw-away model and buffer and measures them.
-// `device_threads` as in engine::ContextOptions.
 TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, int threads,
                        std::int64_t iterations_left);
 

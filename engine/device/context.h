@@ -18,7 +18,7 @@ class ConvolutionCache;
 enum class ConvolutionChoice { automatic, direct, winograd };
 
 struct ContextOptions {
-  Device device;
+  Device device = {};
   int threads = 1;
   std::size_t memory_limit = 0;  // bytes; 0: none
   ConvolutionChoice convolution = ConvolutionChoice::automatic;

@@ -1,4 +1,4 @@
-"""The project speaks of itself alone and leaves nothing half done."""
+"""No path of one machine, no note of unfinished work, no merge conflict."""
 import re
 
 import tree
@@ -7,14 +7,12 @@ import tree
 PATTERNS = {
     "a path of one machine": re.compile(r"(?<![\w.~${}\-/])/(?:wor[k]|hom[e]|roo[t])/"),
     "a note of unfinished work": re.compile(r"\b(?:TO[D]O|FIXM[E]|XX[X])\b"),
-    "a word about who wrote it": re.compile(r"\b(?:sess[i]ons?|(?:helper|coding|AI) ag[e]nts?|subag[e]nts?)\b", re.IGNORECASE),
-    "an issue's number": re.compile(r"\bissues? #?[0-9]", re.IGNORECASE),
 }
 CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 def check_words(files):
-    """No machine's paths, no notes of unfinished work, nothing about how the text came to be."""
+    """No machine's paths, no notes of unfinished work, no merge conflicts."""
     found = []
     for name in files.files:
         if name == "LICENSE":

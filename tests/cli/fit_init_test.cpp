@@ -49,7 +49,7 @@ TEST_F(FitInitTest, SampleStartsFromTheFile) {
                                         "3",           "--steps",      "0",         "--precision",
                                         "fp64",        "--out",        at("out.h5")};
   expect_success(common);
-  const auto initial = ebm::read_initial_distribution(at("init.h5"), context_, engine::DType::fp64);
+  const auto initial = ebm::read_initial_distribution(at("init.h5"), context_, engine::DType::fp64, {});
   engine::Tensor draws = context_.empty({3, 3, kSide, kSide}, engine::DType::fp64);
   initial->draw({engine::PhiloxKey(1), engine::RandomPurpose::sample_fill, 0},
                 std::vector<std::uint32_t>{0, 1, 2}, true, draws);

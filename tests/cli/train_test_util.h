@@ -2,6 +2,7 @@
 // Tiny training runs of the program: their arguments, their files, and ways to end them early.
 
 #include <sys/types.h>
+#include <fstream>
 
 #include <map>
 #include <set>

@@ -1,0 +1,94 @@
+#include "tools/train_inputs.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "engine/io/atomic_write.h"
+#include "tools/train_plan.h"
+
+namespace mebm::tools {
+namespace {
+
+ebm::ImageShape image_shape(const data::ImageSet& images) {
+  return {images.channels, images.height, images.width};
+}
+
+std::unique_ptr<ebm::InitialDistribution> read_initial(engine::Context& context, const TrainJob& job,
+                                                       engine::DType dtype) {
+  return ebm::read_initial_distribution(job.initial_distribution, context, dtype, image_shape(job.images));
+}
+
+// The checkpoint's network must be the configured one; its values are read once to find what is wrong with
+// them before anything is measured or written.
+void check_weights(const TrainJob& job) {
+  if (job.checkpoint == nullptr) return;
+  const models::WideResNetConfig wanted =
+      ebm::Trainer::network_config(job.config.model, job.images.channels, job.images.height);
+  const models::WideResNetConfig stored = job.checkpoint->model().network;
+  models::WideResNetConfig compared = stored;
+  const auto close = [](double a, double b) { return std::abs(a - b) <= 1e-6 * std::abs(b); };
+  if (close(stored.leak, wanted.leak)) compared.leak = wanted.leak;  // a file may hold it in fp32
+  if (close(stored.norm_momentum, wanted.norm_momentum)) compared.norm_momentum = wanted.norm_momentum;
+  if (close(stored.norm_eps, wanted.norm_eps)) compared.norm_eps = wanted.norm_eps;
+  const auto describe = [](const models::WideResNetConfig& c) {
+    return fmt::format("WRN-{}-{} for {}x{}x{}, {} classes, norm {}, leak {}, norm_momentum {}, norm_eps {}",
+                       c.depth, c.width, c.in_channels, c.image_size, c.image_size, c.num_classes, c.norm,
+                       c.leak, c.norm_momentum, c.norm_eps);
+  };
+  if (!(compared == wanted))
+    engine::fail_input("{}: holds a {}; the configuration wants a {}", job.checkpoint->path().string(),
+                       describe(stored), describe(wanted));
+  engine::Context context;
+  models::WideResNet probe(context, wanted, engine::DType::fp32, 0);
+  job.checkpoint->load_model(probe);
+}
+
+}  // namespace
+
+std::shared_ptr<const ebm::InitialDistribution> make_initial(engine::Context& context, const TrainJob& job,
+                                                             std::span<const std::int64_t> indices) {
+  const ebm::Config& c = job.config;
+  if (c.objective.energy_weight == 0) return nullptr;
+  const auto dtype = c.run.precision == "fp64" ? engine::DType::fp64 : engine::DType::fp32;
+  if (!job.initial_distribution.empty()) return read_initial(context, job, dtype);
+  if (job.resumed && job.checkpoint->has_initial_distribution())
+    return job.checkpoint->initial_distribution(context, dtype);
+  if (c.init.kind == "uniform")
+    return std::make_shared<ebm::UniformInitialDistribution>(context, image_shape(job.images));
+  std::fprintf(stderr, "fitting p0 to %zu images\n", indices.size());
+  return std::make_shared<ebm::GaussianInitialDistribution>(
+      context, ebm::fit_gaussian(context, job.images, indices, c.init.jitter), dtype);
+}
+
+// What resume has to say when the machine or its use changed.
+void report_environment(const TrainJob& job, const ebm::RunEnvironment& now) {
+  const auto then = job.checkpoint->environment();
+  if (!then || *then == now) return;
+  if (then->threads != now.threads)
+    std::fprintf(stderr,
+                 "note: the run used %d threads, now %d: weight gradients round differently, so the "
+                 "continuation is not "
+                 "bit-identical\n",
+                 then->threads, now.threads);
+  if (then->processor != now.processor || then->convolution != now.convolution)
+    std::fprintf(
+        stderr, "note: the run used %s (%s convolutions), now %s (%s): results may differ in rounding\n",
+        then->processor.c_str(), then->convolution.c_str(), now.processor.c_str(), now.convolution.c_str());
+}
+
+// Everything that can be wrong, before the configuration is measured or anything is written.
+void check_input(const TrainJob& job) {
+  check_weights(job);
+  if (!job.resumed) job.directory.check_fresh(expected_checkpoint_bytes(job.config, job.images));
+  if (!job.config.run.trace.empty()) engine::check_can_write(job.config.run.trace, 0);
+  if (job.initial_distribution.empty() || job.config.objective.energy_weight == 0) return;
+  engine::Context context({.threads = job.threads});
+  const auto initial = read_initial(context, job, engine::DType::fp32);
+  const ebm::ImageShape found = initial->image_shape(), wanted = image_shape(job.images);
+  if (!(found == wanted))
+    engine::fail_input("--initial-distribution {}: is for images of {}x{}x{}, {} has {}x{}x{}",
+                       job.initial_distribution, found.channels, found.height, found.width, job.images.name,
+                       wanted.channels, wanted.height, wanted.width);
+}
+
+}  // namespace mebm::tools
