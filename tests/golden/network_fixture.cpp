@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "ebm/langevin_sampler.h"
-#include "ebm/training_loss.h"
 #include "engine/ops/dense.h"
 #include "engine/ops/elementwise.h"
 
@@ -29,7 +28,9 @@ std::vector<NetworkCase> network_cases() {
   std::vector<NetworkCase> cases;
   for (const std::string& name : network_names())
     for (double leak : {0.2, 1.0})
-      for (DType dtype : {DType::fp64, DType::fp32}) cases.push_back({name, leak, dtype});
+      for (DType dtype : {DType::fp64, DType::fp32})
+        if (leak != 1 || dtype == DType::fp32 || name == "wrn10_1_batch" || name == "wrn10_1_none")
+          cases.push_back({name, leak, dtype});
   return cases;
 }
 
@@ -161,11 +162,13 @@ ObjectiveResult run_chain(NetworkFixture& fixture, const Objective& objective,
 }
 
 ObjectiveResult run_objective(NetworkFixture& fixture, const Objective& objective,
-                              const ObjectiveInputs& inputs) {
+                              const ObjectiveInputs& inputs,
+                              const std::function<void(ebm::TrainingRows&)>& plant) {
   ObjectiveResult result = run_chain(fixture, objective, inputs);
   engine::Context& context = fixture.context;
   models::WideResNet& model = *fixture.model;
-  const ebm::TrainingRows rows = arrange(objective, inputs);
+  ebm::TrainingRows rows = arrange(objective, inputs);
+  if (plant) plant(rows);
   const std::int64_t n = rows.positives;
   const Tensor chains =
       tensor_of(context, result.states.back().second, inputs.start.shape(), fixture.dtype());

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "autograd/tape.h"
 #include "ebm/checkpoint.h"
+#include "ebm/training_loss.h"
 #include "engine/device/context.h"
 #include "engine/io/hdf5.h"
 #include "models/wide_resnet.h"
@@ -21,7 +23,8 @@ namespace mebm::golden {
 std::string fixture_path(const std::string& name);
 const std::vector<std::string>& network_names();
 
-// Every network with both slopes in both types.
+// Every network with both slopes in both types; slope 1 in fp64, where slope 0.2 says more, only for the
+// smallest.
 struct NetworkCase {
   std::string network;
   double leak;
@@ -93,7 +96,9 @@ struct ObjectiveResult {
 ObjectiveResult run_chain(NetworkFixture& fixture, const Objective& objective, const ObjectiveInputs& inputs);
 // One iteration up to and with the folding of the statistics, through the functions that training calls:
 // sampler, grouped pass, loss, backward. Gradients are left in the parameters.
+// `plant` may change the rows' arrangement: the tests of the tests plant bugs there.
 ObjectiveResult run_objective(NetworkFixture& fixture, const Objective& objective,
-                              const ObjectiveInputs& inputs);
+                              const ObjectiveInputs& inputs,
+                              const std::function<void(ebm::TrainingRows&)>& plant = {});
 
 }  // namespace mebm::golden
