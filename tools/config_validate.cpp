@@ -55,7 +55,7 @@ void check_schedule(const ebm::Config& config, Lines& lines) {
   if (config.run.evaluate_every > 0 && config.data.validation == 0)
     lines.push_back(fmt::format("run.evaluate_every = {} needs a validation split; data.validation = 0",
                                 config.run.evaluate_every));
-  if (config.run.evaluate_every > 0 && config.objective.classifier_weight == 0)
+  else if (config.run.evaluate_every > 0 && config.objective.classifier_weight == 0)
     lines.push_back(
         fmt::format("run.evaluate_every = {} evaluates the class head, which objective.classifier_weight = 0 "
                     "does not train",
@@ -64,8 +64,8 @@ void check_schedule(const ebm::Config& config, Lines& lines) {
     lines.push_back(fmt::format(
         "data.test = \"{}\" is not available in this version; give the test images to evaluate --data",
         config.data.test));
-  if (!config.run.trace.empty() && (config.data.augment_positives || config.data.noise > 0))
-    lines.push_back("run.trace does not record data.augment_positives or data.noise; switch them off");
+  if (!config.run.trace.empty() && config.data.noise > 0)
+    lines.push_back("run.trace does not record data.noise; set it to 0");
   const std::vector<int>& milestones = config.optimizer.milestones;
   for (std::size_t i = 1; i < milestones.size(); ++i) {
     if (milestones[i] > milestones[i - 1]) continue;

@@ -67,6 +67,14 @@ void TraceWriter::write_chains(const std::string& group, const ebm::IterationRes
   writer_.write(group + "/noise", {steps, shape[0], shape[1], shape[2], shape[3]}, noise.data());
 }
 
+void TraceWriter::write_crops(const std::string& path, const std::vector<data::Crop>& crops) {
+  if (crops.empty()) return;
+  std::vector<std::int32_t> values;
+  for (const data::Crop& crop : crops)
+    values.insert(values.end(), {crop.row, crop.column, crop.flip ? 1 : 0});
+  writer_.write(path, {static_cast<std::int64_t>(crops.size()), 3}, values.data());
+}
+
 void TraceWriter::iteration_done(const ebm::IterationResult& result, const ebm::IterationChoices& choices) {
   const std::string group = "/iteration/" + std::to_string(result.iteration);
   writer_.make_group(group);
@@ -74,17 +82,12 @@ void TraceWriter::iteration_done(const ebm::IterationResult& result, const ebm::
   if (choices.positives != nullptr)
     writer_.write(group + "/positive_index", {static_cast<std::int64_t>(choices.positives->indices.size())},
                   choices.positives->indices.data());
+  if (choices.positives != nullptr) write_crops(group + "/positive_crop", choices.positives->crops);
   if (choices.labelled != nullptr) {
     const ebm::DataBatch& batch = *choices.labelled;
     const auto count = static_cast<std::int64_t>(batch.indices.size());
     writer_.write(group + "/labelled_index", {count}, batch.indices.data());
-    std::vector<std::int32_t> crops;
-    for (const data::Crop& crop : batch.crops) {
-      crops.push_back(crop.row);
-      crops.push_back(crop.column);
-      crops.push_back(crop.flip ? 1 : 0);
-    }
-    if (!crops.empty()) writer_.write(group + "/crop", {count, 3}, crops.data());
+    write_crops(group + "/crop", batch.crops);
   }
   const auto scalar = [&](const char* name, double value) { writer_.write(group + "/" + name, {}, &value); };
   scalar("learning_rate", result.learning_rate);

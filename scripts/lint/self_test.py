@@ -66,8 +66,6 @@ PLANTED = [
     (sizes.check_function_sizes, "scripts/long.py", "def long(value):\n" + "    value += 1\n" * 100, "101 lines"),
     (words.check_words, "docs/a.md", "see /wor" + "k/main\n", "a path of one machine"),
     (words.check_words, "docs/b.md", "TO" + "DO: write\n", "unfinished work"),
-    (words.check_words, "docs/c.md", "written in a sess" + "ion\n", "who wrote it"),
-    (words.check_words, "docs/d.md", "fixes issue" + " #12\n", "an issue's number"),
     (words.check_words, "docs/e.md", "<" * 7 + " HEAD\n", "merge conflict"),
     (build_files.check_no_globs, "engine/core/CMakeLists.txt", "file(GLOB SOURCES *.cpp)\n", "globbing"),
     (build_files.check_sources_listed, "engine/core/orphan.cpp", "int orphan() { return 0; }\n", "no CMakeLists.txt"),

@@ -55,7 +55,7 @@ TEST_F(TrainFaultTest, AFileSizeLimitReachedLaterLeavesTheLastCheckpoint) {
 }
 
 TEST_F(TrainFaultTest, ADiskThatFillsLaterLeavesTheLastCheckpoint) {
-  if (!mount_small("disk", 4096)) GTEST_SKIP() << "file systems cannot be mounted here";
+  if (!mount_small("disk", 6144)) GTEST_SKIP() << "file systems cannot be mounted here";
   expect_success(train("whole"));
   Child child(train("disk/out"), at("log"));
   ASSERT_TRUE(eventually([&] { return !checkpoints("disk/out").empty() || !child.running(); }));
@@ -132,7 +132,7 @@ TEST_F(TrainFaultTest, DamagedCheckpointsAheadDoNotPushOutTheRunsOwn) {
 
 TEST_F(TrainFaultTest, NoReadableCheckpointNamesTheNewest) {
   expect_success(train("out", set({"run.epochs=1", "run.iterations_per_epoch=2"})));
-  std::ofstream(checkpoint("out", 2), std::ios::app) << "damage";
+  for (const int iteration : {0, 2}) std::ofstream(checkpoint("out", iteration), std::ios::app) << "damage";
   const RunResult result = run_engine(resume("out"));
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.err, ::testing::HasSubstr("no checkpoint of " + at("out") + " can be read"));

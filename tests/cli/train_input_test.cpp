@@ -150,7 +150,7 @@ TEST_F(TrainInputTest, OutputsThatCannotBeWritten) {
 
 TEST_F(TrainInputTest, WeightsThatDoNotFit) {
   const std::string seven = write_model("seven.h5", {}, 7);
-  refuse({"--weights", seven}, "with 7 classes");
+  refuse({"--weights", seven}, "7 classes");
   refuse({"--weights", at("absent.h5")}, "absent.h5");
   refuse({"--weights", images_}, "format");
   const auto network = make_network(engine::DType::fp32);
@@ -165,7 +165,7 @@ TEST_F(TrainInputTest, WeightsThatDoNotFit) {
 TEST_F(TrainInputTest, InitialDistributionsThatDoNotFit) {
   const ebm::UniformInitialDistribution other(context_, {3, 16, 16});
   ebm::write_initial_distribution(at("p0.h5"), "", other);
-  refuse({"--initial-distribution", at("p0.h5")}, "the initial distribution is for images of 3x16x16");
+  refuse({"--initial-distribution", at("p0.h5")}, "is for images of 3x16x16");
   refuse({"--initial-distribution", at("absent.h5")}, "absent.h5");
   refuse({"--initial-distribution", write_model("m.h5")}, "there is no /initial_distribution group");
 }

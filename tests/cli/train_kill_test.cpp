@@ -41,8 +41,9 @@ class TrainKillTest : public TrainTest {
     };
     Child child(arguments, at("log"));
     std::uniform_int_distribution<int> milliseconds(0, moment == Moment::start ? 150 : 15);
-    if (moment == Moment::training)
+    if (moment == Moment::training) {
       EXPECT_TRUE(eventually([&] { return checkpoints(out) != finished || !child.running(); }));
+    }
     if (moment == Moment::writing)
       while (!writes() && child.running()) std::this_thread::yield();
     else

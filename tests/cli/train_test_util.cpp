@@ -153,6 +153,7 @@ std::vector<int> TrainTest::checkpoints(const std::string& out) const {
        entry.increment(error))
     if (entry->path().extension() == ".h5")
       found.push_back(std::stoi(entry->path().stem().string().substr(std::string("iteration-").size())));
+  std::erase(found, 0);
   std::sort(found.begin(), found.end());
   return found;
 }

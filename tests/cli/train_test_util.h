@@ -53,7 +53,8 @@ class TrainTest : public CliTest {
 
   std::string checkpoint(const std::string& out, int iteration) const;
   // Iterations of the checkpoints of run `out`, ascending.
-  std::vector<int> checkpoints(const std::string& out) const;
+  std::vector<int> checkpoints(
+      const std::string& out) const;  // sorted; without the one every run starts with
   std::vector<std::string> partial_files(const std::string& out) const;
   // The value of `key` in every line of metrics.jsonl, in order; null is NaN. Fails on a line that is no
   // JSON.
