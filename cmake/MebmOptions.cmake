@@ -20,6 +20,8 @@ if(MEBM_WERROR)
   target_compile_options(mebm_options INTERFACE -Werror)
 endif()
 if(MEBM_SANITIZE)
+  # GCC 12 sees uninitialised values in instrumented standard headers that are not there.
+  target_compile_options(mebm_options INTERFACE -Wno-maybe-uninitialized)
   target_compile_options(mebm_options INTERFACE -fsanitize=${MEBM_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(mebm_options INTERFACE -fsanitize=${MEBM_SANITIZE})
 endif()
