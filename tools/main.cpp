@@ -52,7 +52,12 @@ std::string usage_message(const CLI::ParseError& error) {
   return text + "; see mebm_engine --help";
 }
 
+// Commands of the specification that this version does not have (CHANGELOG.md).
+constexpr const char* kLaterCommands[] = {"analyze", "bench", "report", "selftest"};
+
 std::string unknown_command(const std::string& word) {
+  for (const char* later : kLaterCommands)
+    if (word == later) return "the command '" + word + "' is not in this version; see mebm_engine --help";
   std::vector<std::string> names;
   for (const CommandEntry& entry : kCommands) names.emplace_back(entry.name);
   const std::string nearest = mebm::tools::nearest(word, names);
