@@ -1,5 +1,6 @@
 // Training runs that are killed at any moment and resumed end in the same bits as those left alone.
 #include <csignal>
+#include <map>
 #include <random>
 #include <thread>
 
