@@ -1,8 +1,9 @@
 // Runs that fail after they started leave their last checkpoint intact; damaged checkpoints are passed over.
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "tests/cli/train_test_util.h"
 

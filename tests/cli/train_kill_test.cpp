@@ -1,5 +1,6 @@
 // Training runs that are killed at any moment and resumed end in the same bits as those left alone.
 #include <csignal>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -109,7 +110,7 @@ TEST_F(TrainKillTest, TerminationWritesACheckpoint) {
     const std::string out = "stopped-" + std::to_string(number);
     Child child(train(out, extra), at("log"));
     ASSERT_TRUE(eventually([&] { return exists(out + "/metrics.jsonl") || !child.running(); }));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
     child.signal(number);
     const RunResult result = child.wait();
     ASSERT_EQ(result.status, 0) << result.err;

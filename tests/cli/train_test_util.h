@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <fstream>
 
+#include <functional>
 #include <map>
 #include <set>
 
