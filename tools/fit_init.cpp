@@ -66,6 +66,16 @@ void print_result(const FitInitOptions& o, const data::ImageSet& set, double sha
              kTrialDraws, seconds);
 }
 
+// Nothing is written yet: a covariance that cannot be factored is bad input.
+ebm::GaussianMoments fit(Runtime& runtime, const data::ImageSet& set, std::span<const std::int64_t> indices,
+                         double jitter) {
+  try {
+    return ebm::fit_gaussian(runtime.context, set, indices, jitter);
+  } catch (const engine::Error& error) {
+    engine::fail_input("--jitter {}: {}", jitter, error.what());
+  }
+}
+
 int run_fit_init(FitInitOptions& o) {
   const auto began = std::chrono::steady_clock::now();
   require_range("--jitter", o.jitter, 0, 1);
@@ -84,8 +94,8 @@ int run_fit_init(FitInitOptions& o) {
   check_output("--out", o.out, static_cast<std::uint64_t>(factor_bytes), {});
   std::vector<std::int64_t> indices(static_cast<std::size_t>(set.count()));
   std::iota(indices.begin(), indices.end(), 0);
-  const ebm::GaussianInitialDistribution initial(
-      runtime.context, ebm::fit_gaussian(runtime.context, set, indices, o.jitter), runtime.dtype);
+  const ebm::GaussianInitialDistribution initial(runtime.context, fit(runtime, set, indices, o.jitter),
+                                                 runtime.dtype);
   const double share = share_at_bound(initial, runtime);
   ebm::write_initial_distribution(o.out, creation_time(), initial);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
