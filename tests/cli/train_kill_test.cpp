@@ -74,17 +74,17 @@ class TrainKillTest : public TrainTest {
   }
 };
 
-TEST_F(TrainKillTest, SixteenKillsChangeNoBit) {
+TEST_F(TrainKillTest, FourteenKillsChangeNoBit) {
   // A large buffer makes the writes long enough to be hit.
-  const Words extra = set({"data.batch_size=2", "data.labelled_batch_size=2", "run.epochs=10",
+  const Words extra = set({"data.batch_size=2", "data.labelled_batch_size=2", "run.epochs=7",
                            "run.checkpoint_every=3", "run.log_every=7", "buffer.size=4000"});
   expect_success(train("whole", extra));
-  const Toll toll = kill_and_resume("killed", extra, 16, 1);
-  EXPECT_EQ(toll.kills, 16);
+  const Toll toll = kill_and_resume("killed", extra, 14, 1);
+  EXPECT_EQ(toll.kills, 14);
   EXPECT_GE(toll.writing, 4);
-  EXPECT_EQ(bytes_of(checkpoint("killed", 200)), bytes_of(checkpoint("whole", 200)));
-  EXPECT_EQ(checkpoints("killed"), (std::vector<int>{195, 198, 200}));
-  expect_logged("killed", 7, 199);
+  EXPECT_EQ(bytes_of(checkpoint("killed", 140)), bytes_of(checkpoint("whole", 140)));
+  EXPECT_EQ(checkpoints("killed"), (std::vector<int>{135, 138, 140}));
+  expect_logged("killed", 7, 139);
   for (const char* key : {"loss", "energy_positive", "energy_negative", "cross_entropy", "gradient_norm"})
     EXPECT_EQ(metrics("killed", key), metrics("whole", key)) << key;
   EXPECT_THAT(partial_files("killed"), ::testing::IsEmpty());
@@ -92,14 +92,14 @@ TEST_F(TrainKillTest, SixteenKillsChangeNoBit) {
 }
 
 TEST_F(TrainKillTest, TwoThreads) {
-  Words extra = set({"data.batch_size=2", "data.labelled_batch_size=2", "run.epochs=3",
+  Words extra = set({"data.batch_size=2", "data.labelled_batch_size=2", "run.epochs=2",
                      "run.checkpoint_every=2", "buffer.size=2000"});
   extra.insert(extra.end(), {"--threads", "2"});
   expect_success(train("whole", extra));
-  const Toll toll = kill_and_resume("killed", extra, 5, 2);
-  EXPECT_EQ(toll.kills, 5);
-  EXPECT_EQ(bytes_of(checkpoint("killed", 60)), bytes_of(checkpoint("whole", 60)));
-  expect_logged("killed", 1, 59);
+  const Toll toll = kill_and_resume("killed", extra, 4, 2);
+  EXPECT_EQ(toll.kills, 4);
+  EXPECT_EQ(bytes_of(checkpoint("killed", 40)), bytes_of(checkpoint("whole", 40)));
+  expect_logged("killed", 1, 39);
   EXPECT_THAT(partial_files("killed"), ::testing::IsEmpty());
 }
 
