@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/device_exec.h"
 #include "kernels/core/exec.h"
 #include "kernels/core/philox.h"
 
@@ -21,10 +22,19 @@ struct Params {
   RandomPurpose purpose = RandomPurpose::langevin_noise;
   std::uint32_t iteration = 0, step = 0;
   std::uint32_t first_slot = 0;  // global chain slot of image 0
+  // On a device: where the iteration is read from when the kernel runs, so that a captured graph can be
+  // launched again for another one. Null: `iteration`.
+  const std::uint32_t* iteration_cell = nullptr;
 };
 
 // In place on x.
 template <typename T>
 void step(const CpuExec& exec, const Params& params, T* x, const T* gradient);
+
+namespace device {
+// The same on device memory. Elements beyond the last full group of four are handled.
+template <typename T>
+Status step(const DeviceExec& exec, const Params& params, T* x, const T* gradient);
+}  // namespace device
 
 }  // namespace mebm::kernels::langevin_step

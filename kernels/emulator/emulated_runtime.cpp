@@ -1,0 +1,304 @@
+#include "kernels/emulator/emulated_runtime.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+
+#include "kernels/compat/launch.h"
+#include "kernels/emulator/graph.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace mebm::kernels {
+namespace runtime {
+
+struct Graph {
+  std::vector<emulator::GraphNode> nodes;
+  std::vector<Stream*> streams;  // captured in it
+};
+struct Stream {
+  Graph* capture = nullptr;  // what the stream's work is recorded in
+  bool origin = false;       // the stream the capture began on
+  std::vector<int> last;     // nodes the stream's next work depends on
+};
+struct Event {
+  Graph* capture = nullptr;
+  std::vector<int> last;
+};
+
+namespace {
+
+struct Memory {
+  std::map<void*, std::size_t> blocks;  // mapped bytes
+  int open = 0;                         // nesting of running work
+  int captures = 0;
+  int multiprocessors = 3;
+};
+
+Memory& memory() {
+  static Memory value;
+  return value;
+}
+
+std::size_t mapped_bytes(std::size_t bytes) {
+  constexpr std::size_t kPage = 4096;
+  return std::max(kPage, (bytes + kPage - 1) / kPage * kPage);
+}
+
+void protect(int protection) {
+  for (const auto& [block, bytes] : memory().blocks) mprotect(block, bytes, protection);
+}
+
+// Device memory is accessible while one of these lives; under the address sanitizer, only what the running
+// work declares.
+class Access {
+ public:
+  explicit Access(const Accesses* declared) : declared_(declared) {
+    if (memory().open++ == 0) protect(PROT_READ | PROT_WRITE);
+    restrict_to_declared();
+  }
+  ~Access() {
+    open_all();
+    if (--memory().open == 0) protect(PROT_NONE);
+  }
+  Access(const Access&) = delete;
+  Access& operator=(const Access&) = delete;
+
+ private:
+#ifdef __SANITIZE_ADDRESS__
+  void restrict_to_declared() {
+    if (declared_ == nullptr) return;
+    for (const auto& [block, bytes] : memory().blocks) __asan_poison_memory_region(block, bytes);
+    for (int i = 0; i < declared_->read_count; ++i)
+      __asan_unpoison_memory_region(declared_->reads[i].begin, declared_->reads[i].bytes);
+    for (int i = 0; i < declared_->write_count; ++i)
+      __asan_unpoison_memory_region(declared_->writes[i].begin, declared_->writes[i].bytes);
+  }
+  void open_all() {
+    for (const auto& [block, bytes] : memory().blocks) __asan_unpoison_memory_region(block, bytes);
+  }
+#else
+  void restrict_to_declared() {}
+  void open_all() {}
+#endif
+  const Accesses* declared_;
+};
+
+Status record_or_run(Stream* stream, std::string name, const Accesses& accesses,
+                     std::function<Status()> work) {
+  std::function<Status()> guarded = [accesses, inner = std::move(work)] {
+    const Access access(&accesses);
+    return inner();
+  };
+  if (stream == nullptr || stream->capture == nullptr) return guarded();
+  std::vector<emulator::GraphNode>& nodes = stream->capture->nodes;
+  nodes.push_back({std::move(name), accesses, std::move(guarded), stream->last});
+  stream->last = {static_cast<int>(nodes.size()) - 1};
+  return {};
+}
+
+void join(Stream* stream, Graph* capture) {
+  stream->capture = capture;
+  stream->last.clear();
+  capture->streams.push_back(stream);
+}
+
+void merge(std::vector<int>& into, const std::vector<int>& from) {
+  into.insert(into.end(), from.begin(), from.end());
+  std::sort(into.begin(), into.end());
+  into.erase(std::unique(into.begin(), into.end()), into.end());
+}
+
+}  // namespace
+
+const char* backend_name() {
+  return "emulated";
+}
+
+Status device_count(int& count) {
+  count = 1;
+  return {};
+}
+
+Status device_properties(int, DeviceProperties& properties) {
+  properties = {"emulated", 0, 0, memory().multiprocessors, std::size_t{4} << 30, 48 << 10, 1 << 20, 0, 0};
+  return {};
+}
+
+Status select_device(int device) {
+  if (device != 0) return Status("the emulator has one device, 0; asked for " + std::to_string(device));
+  return {};
+}
+
+Status free_memory(std::size_t& free, std::size_t& total) {
+  total = std::size_t{4} << 30;
+  free = total;
+  for (const auto& [block, bytes] : memory().blocks) free -= std::min(free, bytes);
+  return {};
+}
+
+Status allocate(std::size_t bytes, void*& out) {
+  if (memory().captures > 0) return Status("allocation of " + std::to_string(bytes) + " bytes in a capture");
+  const std::size_t mapped = mapped_bytes(bytes);
+  out = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (out == MAP_FAILED) return Status("no memory for " + std::to_string(bytes) + " bytes");
+  std::memset(out, 0xFF, mapped);
+  if (memory().open == 0) mprotect(out, mapped, PROT_NONE);
+  memory().blocks[out] = mapped;
+  return {};
+}
+
+void release(void* block) {
+  const auto found = memory().blocks.find(block);
+  if (found == memory().blocks.end()) return;
+#ifdef __SANITIZE_ADDRESS__
+  __asan_unpoison_memory_region(block, found->second);
+#endif
+  munmap(block, found->second);
+  memory().blocks.erase(found);
+}
+
+Status allocate_pinned(std::size_t bytes, void*& out) {
+  out = ::operator new(bytes, std::align_val_t{64});
+  return {};
+}
+void release_pinned(void* block) {
+  ::operator delete(block, std::align_val_t{64});
+}
+
+Status create_stream(Stream*& stream) {
+  stream = new Stream;
+  return {};
+}
+void destroy(Stream* stream) {
+  if (stream != nullptr && stream->capture != nullptr) std::erase(stream->capture->streams, stream);
+  delete stream;
+}
+Status create_event(Event*& event) {
+  event = new Event;
+  return {};
+}
+void destroy(Event* event) {
+  delete event;
+}
+
+Status record(Event* event, Stream* stream) {
+  event->capture = stream->capture;
+  event->last = stream->last;
+  return {};
+}
+
+Status wait(Stream* stream, Event* event) {
+  if (event->capture == nullptr) return {};
+  if (stream->capture == nullptr) join(stream, event->capture);
+  if (stream->capture != event->capture) return Status("a stream waits for an event of another capture");
+  merge(stream->last, event->last);
+  return {};
+}
+
+Status synchronize(Stream* stream) {
+  if (stream->capture != nullptr) return Status("synchronisation in a capture");
+  return {};
+}
+
+Status finished(Event* event, bool& done) {
+  if (event->capture != nullptr) return Status("an event of a capture was asked whether it is done");
+  done = true;
+  return {};
+}
+
+Status copy(Stream* stream, Copy direction, void* to, const void* from, std::size_t bytes) {
+  Accesses accesses;
+  const auto count = static_cast<std::int64_t>(bytes);
+  if (direction != Copy::to_host) accesses.write(static_cast<std::byte*>(to), count);
+  if (direction != Copy::to_device) accesses.read(static_cast<const std::byte*>(from), count);
+  return record_or_run(stream, "copy", accesses, [=] {
+    std::memcpy(to, from, bytes);
+    return Status();
+  });
+}
+
+Status fill_bytes(Stream* stream, void* block, int byte, std::size_t bytes) {
+  Accesses accesses;
+  accesses.write(static_cast<std::byte*>(block), static_cast<std::int64_t>(bytes));
+  return record_or_run(stream, "fill_bytes", accesses, [=] {
+    std::memset(block, byte, bytes);
+    return Status();
+  });
+}
+
+Status begin_capture(Stream* stream) {
+  if (stream->capture != nullptr) return Status("the stream is being captured already");
+  join(stream, new Graph);
+  stream->origin = true;
+  ++memory().captures;
+  return {};
+}
+
+Status end_capture(Stream* stream, Graph*& graph) {
+  if (!stream->origin) return Status("a capture ends on the stream it began on");
+  graph = stream->capture;
+  std::vector<bool> followed(graph->nodes.size(), false);
+  for (const emulator::GraphNode& node : graph->nodes)
+    for (int d : node.dependencies) followed[static_cast<std::size_t>(d)] = true;
+  for (int d : stream->last) followed[static_cast<std::size_t>(d)] = true;
+  for (Stream* captured : graph->streams) *captured = Stream();
+  graph->streams.clear();
+  --memory().captures;
+  for (std::size_t i = 0; i < followed.size(); ++i)
+    if (!followed[i])
+      return Status("node " + std::to_string(i) + " (" + graph->nodes[i].name +
+                    ") was captured on a stream that never joined the first one again");
+  if (std::string problem = emulator::unordered_conflict(graph->nodes); !problem.empty())
+    return Status(std::move(problem));
+  return {};
+}
+
+Status launch(Graph* graph, Stream* stream) {
+  if (stream->capture != nullptr) return Status("a graph was launched inside a capture");
+  return emulator::run_nodes(graph->nodes, emulator::options().reversed);
+}
+
+void destroy(Graph* graph) {
+  delete graph;
+}
+
+std::size_t node_count(const Graph* graph) {
+  return graph->nodes.size();
+}
+
+}  // namespace runtime
+
+namespace emulator {
+
+Status enqueue(runtime::Stream* stream, const char* name, const runtime::Accesses& accesses,
+               std::function<Status()> work) {
+  return runtime::record_or_run(stream, name, accesses, std::move(work));
+}
+
+Status enqueue_kernel(runtime::Stream* stream, const LaunchShape& shape, const runtime::Accesses& accesses,
+                      std::function<void()> thread) {
+  const Extent grid{shape.grid_x, shape.grid_y, shape.grid_z};
+  return enqueue(stream, shape.name, accesses,
+                 [grid, block = shape.block, cooperates = shape.cooperates, body = std::move(thread),
+                  name = std::string(shape.name), sizes = shape.sizes] {
+                   std::string problem = run_grid(grid, block, cooperates, body);
+                   return problem.empty() ? Status() : Status(name + " (" + sizes + "): " + problem);
+                 });
+}
+
+std::string unordered_conflict(const runtime::Graph* graph) {
+  return unordered_conflict(graph->nodes);
+}
+
+void set_multiprocessors(int count) {
+  runtime::memory().multiprocessors = count;
+}
+
+}  // namespace emulator
+}  // namespace mebm::kernels
