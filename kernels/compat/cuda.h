@@ -1,6 +1,6 @@
 #pragma once
-// The one door through which .cu files reach CUDA. Under nvcc it is the CUDA runtime; under a host compiler it
-// is the emulator (kernels/emulator), which runs every CUDA thread of a block as a fiber.
+// The one door through which .cu files reach CUDA. Under nvcc it is the CUDA runtime; under a host compiler
+// it is the emulator (kernels/emulator), which runs every CUDA thread of a block as a fiber.
 //
 // A .cu file uses only what both sides have:
 //   __global__ __device__ threadIdx blockIdx blockDim gridDim __syncthreads __syncwarp __shfl_*_sync (full
@@ -15,7 +15,7 @@
 #include <cuda_runtime.h>
 
 // A block's shared array: MEBM_SHARED_ARRAY(float, partial, 256) declares float* partial.
-#define MEBM_SHARED_ARRAY(Type, name, count)                             \
+#define MEBM_SHARED_ARRAY(Type, name, count)                                   \
   __shared__ __align__(16) unsigned char name##_bytes[(count) * sizeof(Type)]; \
   Type* const name = reinterpret_cast<Type*>(name##_bytes)
 

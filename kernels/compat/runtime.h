@@ -1,7 +1,7 @@
 #pragma once
 // The device runtime: memory, streams, events, captured graphs. Two implementations of one contract, chosen
-// when linking: runtime_cuda.cpp on the CUDA runtime, kernels/emulator/runtime_emulated.cpp on the host (every
-// custom kernel and the whole engine above it run there without a GPU). A build without either links
+// when linking: runtime_cuda.cpp on the CUDA runtime, kernels/emulator/runtime_emulated.cpp on the host
+// (every custom kernel and the whole engine above it run there without a GPU). A build without either links
 // runtime_none.cpp, which finds no device.
 //
 // Calls fail with a Status naming the call and its values. Addresses of device memory are never dereferenced

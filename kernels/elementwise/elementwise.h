@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/device_exec.h"
 #include "kernels/core/exec.h"
 
 namespace mebm::kernels::elementwise {
@@ -24,5 +25,32 @@ template <typename T>
 double sum(const CpuExec& exec, std::int64_t n, const T* x);
 template <typename T>
 double sum_of_squares(const CpuExec& exec, std::int64_t n, const T* x);
+
+namespace device {
+template <typename T>
+Status axpby(const DeviceExec& exec, std::int64_t n, double alpha, const T* x, double beta, T* y);
+template <typename T>
+Status multiply(const DeviceExec& exec, std::int64_t n, double alpha, const T* a, const T* b, T* out,
+                bool accumulate);
+template <typename T>
+Status fill(const DeviceExec& exec, std::int64_t n, double value, T* out);
+
+// *out (one value in device memory) = (accumulate ? *out : 0) + alpha sum x; in fp64 over a fixed partition,
+// combined by the last block. scratch: sum_scratch_bytes().
+std::size_t sum_scratch_bytes(const DeviceExec& exec);
+template <typename T, typename Out>
+Status sum(const DeviceExec& exec, std::int64_t n, const T* x, double alpha, Out* out, bool accumulate,
+           void* scratch);
+
+// *out = sum over all arrays of the sum of squares; `arrays` is an array in device memory.
+template <typename T>
+struct Array {
+  const T* values;
+  std::int64_t count;
+};
+template <typename T>
+Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count, double* out,
+                      void* scratch);
+}  // namespace device
 
 }  // namespace mebm::kernels::elementwise

@@ -164,11 +164,11 @@ void release(void* block) {
 }
 
 Status allocate_pinned(std::size_t bytes, void*& out) {
-  out = ::operator new(bytes, std::align_val_t{64});
+  out = ::operator new (bytes, std::align_val_t{64});
   return {};
 }
 void release_pinned(void* block) {
-  ::operator delete(block, std::align_val_t{64});
+  ::operator delete (block, std::align_val_t{64});
 }
 
 Status create_stream(Stream*& stream) {

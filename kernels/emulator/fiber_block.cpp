@@ -305,7 +305,8 @@ std::string run_grid(const Extent& grid, std::uint32_t block, bool cooperates,
   std::string problem;
   for (std::uint64_t i = 0; i < count && problem.empty(); ++i) {
     const std::uint64_t b = options().reversed ? count - 1 - i : i;
-    const Extent index{static_cast<std::uint32_t>(b % grid.x), static_cast<std::uint32_t>(b / grid.x % grid.y),
+    const Extent index{static_cast<std::uint32_t>(b % grid.x),
+                       static_cast<std::uint32_t>(b / grid.x % grid.y),
                        static_cast<std::uint32_t>(b / grid.x / grid.y)};
     problem = cooperates ? active_block->run(grid, index, block, body)
                          : active_block->run_without_fibers(grid, index, block, body);

@@ -17,19 +17,18 @@ __global__ void step_kernel(Params params, T* __restrict__ x, const T* __restric
       params.iteration_cell != nullptr ? *params.iteration_cell : params.iteration;
   T normals[4] = {};
   if (params.noise != 0)
-    normals_from_words(
-        random_words(params.key, params.purpose, iteration,
-                     params.first_slot + static_cast<std::uint32_t>(image), params.step,
-                     static_cast<std::uint32_t>(group)),
-        normals);
+    normals_from_words(random_words(params.key, params.purpose, iteration,
+                                    params.first_slot + static_cast<std::uint32_t>(image), params.step,
+                                    static_cast<std::uint32_t>(group)),
+                       normals);
   const T size = static_cast<T>(params.step_size), noise = static_cast<T>(params.noise);
   const T gradient_bound = static_cast<T>(params.gradient_clamp),
           pixel_bound = static_cast<T>(params.pixel_clamp);
   const std::int64_t begin = image * params.elements + 4 * group;
   for (int i = 0; i < 4; ++i)
     if (4 * group + i < params.elements)
-      x[begin + i] = update(x[begin + i], gradient[begin + i], noise * normals[i], size, gradient_bound,
-                            pixel_bound);
+      x[begin + i] =
+          update(x[begin + i], gradient[begin + i], noise * normals[i], size, gradient_bound, pixel_bound);
 }
 
 }  // namespace

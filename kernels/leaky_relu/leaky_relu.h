@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/device_exec.h"
 #include "kernels/core/exec.h"
 
 namespace mebm::kernels::leaky_relu {
@@ -15,5 +16,13 @@ void forward(const CpuExec& exec, std::int64_t n, double leak, const T* x, T* z)
 template <typename T>
 void backward(const CpuExec& exec, std::int64_t n, double leak, const T* x, const T* dz, T* dx,
               bool accumulate);
+
+namespace device {
+template <typename T>
+Status forward(const DeviceExec& exec, std::int64_t n, double leak, const T* x, T* z);
+template <typename T>
+Status backward(const DeviceExec& exec, std::int64_t n, double leak, const T* x, const T* dz, T* dx,
+                bool accumulate);
+}  // namespace device
 
 }  // namespace mebm::kernels::leaky_relu

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/device_exec.h"
 #include "kernels/core/exec.h"
 #include "kernels/core/philox.h"
 
@@ -19,5 +20,11 @@ struct Params {
 
 template <typename T>
 void fill(const CpuExec& exec, const Params& params, T* out);
+
+namespace device {
+// The same on device memory; iteration_cell as in langevin_step.
+template <typename T>
+Status fill(const DeviceExec& exec, const Params& params, const std::uint32_t* iteration_cell, T* out);
+}  // namespace device
 
 }  // namespace mebm::kernels::random_normal

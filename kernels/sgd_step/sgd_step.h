@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/bfloat16.h"
+#include "kernels/core/device_exec.h"
 #include "kernels/core/exec.h"
 
 namespace mebm::kernels::sgd_step {
@@ -23,5 +25,22 @@ struct Group {
 
 template <typename T>
 void step(const CpuExec& exec, const Params& params, const Group<T>* groups, std::int64_t group_count);
+
+namespace device {
+// One launch for all tensors; `groups` is an array in device memory, *learning_rate too. Gradients are stored
+// as T; weights and velocities in the type arithmetic on T is done in. Where `copy` is set, the new weight is
+// also written there as T (the copy convolutions read); same layout as the weight.
+template <typename T>
+struct Group {
+  Arithmetic<T>*weight, *velocity;
+  const T* gradient;  // null: gradient_master
+  const Arithmetic<T>* gradient_master;
+  T* copy;
+  std::int64_t count;
+};
+template <typename T>
+Status step(const DeviceExec& exec, const Params& params, const double* learning_rate, const Group<T>* groups,
+            int group_count, std::int64_t max_count);
+}  // namespace device
 
 }  // namespace mebm::kernels::sgd_step

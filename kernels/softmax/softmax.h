@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/device_exec.h"
+
 namespace mebm::kernels::softmax {
 
 // out[r] = log sum_y exp(logits[r][y])
@@ -31,5 +33,29 @@ void gather(std::int64_t rows, std::int64_t classes, const T* logits, const int*
 template <typename T>
 void gather_backward(std::int64_t rows, std::int64_t classes, const int* labels, const T* dout, T* dlogits,
                      bool accumulate);
+
+namespace device {
+// The same on device memory; labels in device memory, scalars too. A label outside 0 ... classes - 1 gives
+// NaN.
+template <typename T>
+Status logsumexp(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits, T* out);
+template <typename T>
+Status logsumexp_backward(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits,
+                          const T* dout, T* dlogits, bool accumulate);
+// One block; rows summed in a fixed order.
+template <typename T>
+Status cross_entropy(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits,
+                     const int* labels, T* out);
+template <typename T>
+Status cross_entropy_backward(const DeviceExec& exec, std::int64_t rows, std::int64_t classes,
+                              const T* logits, const int* labels, const T* dloss, T* dlogits,
+                              bool accumulate);
+template <typename T>
+Status gather(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits,
+              const int* labels, T* out);
+template <typename T>
+Status gather_backward(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const int* labels,
+                       const T* dout, T* dlogits, bool accumulate);
+}  // namespace device
 
 }  // namespace mebm::kernels::softmax

@@ -67,8 +67,7 @@ std::vector<double> widened(const std::vector<T>& values) {
 template <typename T>
 std::vector<T> narrowed(const std::vector<double>& values) {
   std::vector<T> out;
-  for (double value : values)
-    out.push_back(kernels::narrow<T>(static_cast<kernels::Arithmetic<T>>(value)));
+  for (double value : values) out.push_back(kernels::narrow<T>(static_cast<kernels::Arithmetic<T>>(value)));
   return out;
 }
 

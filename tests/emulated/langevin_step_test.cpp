@@ -22,7 +22,8 @@ void expect_equal_to_cpu(std::int64_t images, std::int64_t elements) {
   params.step = 3;
   params.first_slot = 11;
   const auto n = static_cast<std::size_t>(images * elements);
-  const std::vector<T> start = narrowed<T>(reference::random_values(n, 1)), gradient = narrowed<T>(reference::random_values(n, 2));
+  const std::vector<T> start = narrowed<T>(reference::random_values(n, 1)),
+                       gradient = narrowed<T>(reference::random_values(n, 2));
   std::vector<T> expected = start;
   langevin_step::step<T>({}, params, expected.data(), gradient.data());
 

@@ -1,0 +1,33 @@
+#pragma once
+// Batches from a data set that lies on the device as bytes: decode, reflect-pad and crop, flip, noise.
+
+#include <cstdint>
+
+#include "kernels/core/device_exec.h"
+#include "kernels/core/philox.h"
+
+namespace mebm::kernels::image_batch::device {
+
+// One row of a batch. offsets count from the image's corner after reflect-padding by `padding` pixels.
+struct Row {
+  std::uint32_t image;
+  std::uint8_t row_offset, column_offset, flip, cropped;  // cropped 0: the image as it is
+};
+
+struct Params {
+  std::int64_t rows = 0, channels = 0, height = 0, width = 0;
+  std::int64_t padding = 4;
+  // out = byte * scale + shift, then + noise N(0, 1) from (key, data_noise, *iteration_cell, slot first_slot
+  // + row).
+  double scale = 1, shift = 0, noise = 0;
+  PhiloxKey key;
+  std::uint32_t first_slot = 0;
+  const std::uint32_t* iteration_cell = nullptr;
+};
+
+// images [count][channels][height][width] bytes; rows (device memory) -> out [rows][channels][height][width].
+template <typename Real>
+Status load(const DeviceExec& exec, const Params& params, const std::uint8_t* images, const Row* rows,
+            Real* out);
+
+}  // namespace mebm::kernels::image_batch::device
