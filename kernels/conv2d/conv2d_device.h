@@ -19,6 +19,7 @@ struct Buffers {
   const void* x = nullptr;
   const void* dy = nullptr;
   const void* weights = nullptr;
+  const void* bias = nullptr;      // forward, of the element type; null: none
   const void* residual = nullptr;  // forward with accumulate: y = residual + ...; must not alias y
   void* y = nullptr;
   void* dx = nullptr;
@@ -32,8 +33,8 @@ class Plan {
   virtual std::size_t workspace_bytes() const = 0;
   // "cudnn engine 37 knobs ...", for logs; "host".
   virtual std::string description() const = 0;
-  // forward writes y; backward_data overwrites dx; backward_weights overwrites dw (no bias: our kernels
-  // add biases where they matter). Deterministic.
+  // forward writes y; backward_data overwrites dx; backward_weights overwrites dw (bias gradients:
+  // kernels/channel_bias). Deterministic.
   virtual Status execute(const DeviceExec& exec, const Buffers& buffers) const = 0;
 };
 
