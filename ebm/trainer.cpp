@@ -171,10 +171,12 @@ Variable Trainer::forward_loss(Batches& b, IterationResult& result) {
 }
 
 double Trainer::gradient_norm() {
-  double sum = 0;
+  std::vector<const Tensor*> gradients;
   for (const autograd::Parameter* parameter : model_.parameters())
-    if (parameter->reached) sum += ops::sum_of_squares(context_, parameter->gradient);
-  return std::sqrt(sum);
+    if (parameter->reached) gradients.push_back(&parameter->gradient);
+  Tensor sum = context_.empty({1}, DType::fp64);
+  ops::sum_of_squares_into(context_, gradients, sum);
+  return std::sqrt(ops::scalar(sum));
 }
 
 void Trainer::check_divergence(const IterationResult& r) const {

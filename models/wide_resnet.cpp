@@ -90,9 +90,10 @@ WideResNet::~WideResNet() = default;
 
 WideResNet::Layer WideResNet::make_layer(const std::string& prefix, const Shape& weight_shape) {
   const Shape bias_shape{weight_shape[0]};
-  return {
-      {prefix + ".weight", context_.empty(weight_shape, dtype_), context_.empty(weight_shape, dtype_), false},
-      {prefix + ".bias", context_.empty(bias_shape, dtype_), context_.empty(bias_shape, dtype_), false}};
+  const engine::Layout layout = weight_shape.rank() == 4 ? context_.weight_layout() : engine::Layout::plain;
+  return {{prefix + ".weight", context_.empty(weight_shape, dtype_, layout),
+           context_.empty(weight_shape, dtype_, layout), false},
+          {prefix + ".bias", context_.empty(bias_shape, dtype_), context_.empty(bias_shape, dtype_), false}};
 }
 
 std::optional<BatchNorm> WideResNet::make_norm(const std::string& prefix, std::int64_t channels) {
@@ -221,7 +222,9 @@ void WideResNet::reserve_statistics(int slots) {
 }
 
 void WideResNet::fold_statistics(int slots) {
-  for_each_norm([&](BatchNorm& norm) { norm.fold_statistics(slots); });
+  std::vector<engine::ops::FoldedLayer> layers;
+  for_each_norm([&](BatchNorm& norm) { layers.push_back(norm.folded(slots)); });
+  engine::ops::fold_statistics(context_, layers, slots, config_.norm_momentum);
 }
 
 std::vector<NamedBuffer> WideResNet::buffers() {

@@ -53,8 +53,8 @@ const Operation kGatherClass{"gather_class",
 const Operation kCrossEntropy{"cross_entropy",
                               [](BackwardContext& b) {
                                 const GradTarget to = b.target(0);
-                                ops::cross_entropy_backward(b.context(), b.saved(0), b.saved(1),
-                                                            ops::scalar(b.gradient()), *to.tensor, to.mode);
+                                ops::cross_entropy_backward(b.context(), b.saved(0), b.saved(1), b.gradient(),
+                                                            *to.tensor, to.mode);
                               },
                               nullptr};
 

@@ -51,9 +51,8 @@ const Operation kMultiply{"multiply",
 const Operation kSum{
     "sum",
     [](BackwardContext& b) {
-      const double value = ops::scalar(b.gradient());
       Tensor gradient = b.context().empty(b.shape(0), b.gradient().dtype());
-      ops::fill(b.context(), value, gradient);
+      ops::broadcast(b.context(), b.gradient(), gradient);
       b.pass(0, gradient);
     },
     [](RecordedBackward& b) { b.give(0, expand(b.tape(), b.gradient(), b.attributes<Shape>())); }};
@@ -61,7 +60,7 @@ const Operation kSum{
 const Operation kExpand{"expand",
                         [](BackwardContext& b) {
                           Tensor gradient = b.context().empty({1}, b.gradient().dtype());
-                          ops::fill(b.context(), ops::sum(b.context(), b.gradient()), gradient);
+                          ops::sum_into(b.context(), b.gradient(), 1, gradient, WriteMode::overwrite);
                           b.pass(0, gradient);
                         },
                         [](RecordedBackward& b) { b.give(0, sum(b.tape(), b.gradient())); }};
@@ -138,7 +137,7 @@ Variable subtract(Tape& tape, const Variable& a, const Variable& b) {
 
 Variable sum(Tape& tape, const Variable& a) {
   Variable out{tape.context().empty({1}, a.value.dtype())};
-  ops::fill(tape.context(), ops::sum(tape.context(), a.value), out.value);
+  ops::sum_into(tape.context(), a.value, 1, out.value, WriteMode::overwrite);
   if (Node* node = tape.record(kSum, {a.slot}, out)) node->set(a.value.shape());
   return out;
 }
@@ -150,7 +149,7 @@ Variable mean(Tape& tape, const Variable& a) {
 Variable expand(Tape& tape, const Variable& a, const Shape& shape) {
   engine::require(a.value.elements() == 1, "expand: {} has more than one element", a.value.shape().text());
   Variable out{tape.context().empty(shape, a.value.dtype())};
-  ops::fill(tape.context(), ops::scalar(a.value), out.value);
+  ops::broadcast(tape.context(), a.value, out.value);
   tape.record(kExpand, {a.slot}, out);
   return out;
 }

@@ -23,13 +23,14 @@ Variable convolution_weight_gradient(Tape& tape, const Variable& x, const Variab
 struct NormStatistics {
   bool from_batch = true;
   engine::Tensor running_mean, running_variance;  // [C], used when !from_batch
+  engine::ops::StatisticsSlots slots;             // where batch statistics are left, when from_batch
 };
 
-// leaky(gamma (x - mean) / sqrt(variance + eps) + beta) with statistics per group of rows. With batch
-// statistics `mean` and `variance` (fp64 [groups, C], biased) receive them; the gradient flows through them.
+// leaky(gamma (x - mean) / sqrt(variance + eps) + beta) with statistics per group of rows. The gradient flows
+// through batch statistics.
 Variable batch_norm_leaky_relu(Tape& tape, const Variable& x, const Variable& gamma, const Variable& beta,
                                const NormStatistics& statistics, const engine::ops::RowGroups& groups,
-                               double eps, double leak, engine::Tensor* mean, engine::Tensor* variance);
+                               double eps, double leak);
 
 Variable global_average_pool(Tape& tape, const Variable& x);  // [N,C,H,W] -> [N,C]
 Variable linear(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias);

@@ -39,15 +39,13 @@ const Operation kBatchNorm{"batch_norm_leaky_relu", batch_norm_backward, nullptr
 
 Variable batch_norm_leaky_relu(Tape& tape, const Variable& x, const Variable& gamma, const Variable& beta,
                                const NormStatistics& statistics, const ops::RowGroups& groups, double eps,
-                               double leak, Tensor* mean, Tensor* variance) {
+                               double leak) {
   ops::BatchNormForward forward =
       statistics.from_batch
-          ? ops::batch_norm_leaky_relu(tape.context(), x.value, gamma.value, beta.value, groups, eps, leak)
+          ? ops::batch_norm_leaky_relu(tape.context(), x.value, gamma.value, beta.value, groups, eps, leak,
+                                       statistics.slots)
           : ops::batch_norm_leaky_relu_given(tape.context(), x.value, gamma.value, beta.value,
                                              statistics.running_mean, statistics.running_variance, eps, leak);
-  if (statistics.from_batch && mean != nullptr)
-    *mean = forward.coefficients.rows(0, 1).reshaped(forward.variance.shape());
-  if (statistics.from_batch && variance != nullptr) *variance = forward.variance;
   Variable out{std::move(forward.output)};
   if (Node* node = tape.record(kBatchNorm, {x.slot, gamma.slot, beta.slot}, out)) {
     node->set(BatchNormAttributes{groups, leak, statistics.from_batch});

@@ -10,7 +10,8 @@ namespace mebm::autograd {
 Sgd::Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* const> parameters)
     : context_(context), options_(std::move(options)), parameters_(parameters.begin(), parameters.end()) {
   for (const Parameter* parameter : parameters_) {
-    velocities_.push_back(context.empty(parameter->value.shape(), parameter->value.dtype()));
+    velocities_.push_back(
+        context.empty(parameter->value.shape(), parameter->value.dtype(), parameter->value.layout()));
     engine::ops::fill(context, 0, velocities_.back());
   }
 }
@@ -24,7 +25,7 @@ double Sgd::learning_rate(std::int64_t iteration, std::int64_t epoch) const {
   return rate;
 }
 
-void Sgd::step(double learning_rate) {
+void Sgd::step(const engine::Scalar<double>& learning_rate) {
   std::vector<engine::ops::SgdTensors> tensors;
   tensors.reserve(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i)

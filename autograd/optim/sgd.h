@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autograd/variable.h"
+#include "engine/core/scalar.h"
 #include "engine/device/context.h"
 
 namespace mebm::autograd {
@@ -25,7 +26,7 @@ class Sgd {
   // reached.
   double learning_rate(std::int64_t iteration, std::int64_t epoch) const;
   // One update of every parameter the loss reached; the others are left alone, momentum included.
-  void step(double learning_rate);
+  void step(const engine::Scalar<double>& learning_rate);
 
   std::span<engine::Tensor> velocities() { return velocities_; }
 

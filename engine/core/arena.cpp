@@ -1,7 +1,5 @@
 #include "engine/core/arena.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "engine/core/error.h"
@@ -15,14 +13,15 @@ std::size_t round_up(std::size_t value, std::size_t multiple) {
 
 }  // namespace
 
-Arena::Arena(std::size_t limit_bytes) : limit_(limit_bytes) {}
+Arena::Arena(Memory& memory, std::size_t limit_bytes, std::size_t chunk_bytes)
+    : memory_(memory), limit_(limit_bytes), chunk_bytes_(chunk_bytes) {}
 
 Arena::~Arena() {
-  for (Chunk& chunk : chunks_) munmap(chunk.data, chunk.bytes);
+  for (Chunk& chunk : chunks_) memory_.release(chunk.data, chunk.bytes);
 }
 
 void Arena::reserve(std::size_t bytes) {
-  std::size_t size = round_up(std::max(bytes, kChunkBytes), std::size_t{2} << 20);
+  std::size_t size = round_up(std::max(bytes, chunk_bytes_), std::min(chunk_bytes_, std::size_t{2} << 20));
   if (limit_ != 0 && reserved_ + size > limit_) {
     if (reserved_ + bytes > limit_)
       fail(
@@ -31,13 +30,10 @@ void Arena::reserve(std::size_t bytes) {
           (bytes + (std::size_t{1} << 20) - 1) >> 20, reserved_ >> 20, limit_ >> 20);
     size = limit_ - reserved_;  // the last chunk takes what the limit leaves
   }
-  void* data =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (data == MAP_FAILED)
-    fail("out of memory: the system refused {} MiB beyond {} MiB; lower the batch size or the width",
+  std::byte* begin = memory_.reserve(size);
+  if (begin == nullptr)
+    fail("out of memory: {} refused {} MiB beyond {} MiB; lower the batch size or the width", memory_.name(),
          size >> 20, reserved_ >> 20);
-  madvise(data, size, MADV_HUGEPAGE);  // advice only: fewer TLB misses where the system grants it
-  auto* begin = static_cast<std::byte*>(data);
   chunks_.push_back({begin, size, {{begin, size}}});
   chunks_.back().free.reserve(256);
   reserved_ += size;

@@ -11,6 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include "engine/core/memory.h"
+
 namespace mebm::engine {
 
 class Arena;
@@ -31,7 +33,9 @@ class Arena {
   static constexpr std::size_t kChunkBytes = std::size_t{256} << 20;
 
   // limit_bytes: refuse to reserve more than this (0: no limit).
-  explicit Arena(std::size_t limit_bytes = 0);
+  explicit Arena(std::size_t limit_bytes = 0) : Arena(host_memory(), limit_bytes) {}
+  // `memory` must outlive the arena.
+  Arena(Memory& memory, std::size_t limit_bytes, std::size_t chunk_bytes = kChunkBytes);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -40,6 +44,7 @@ class Arena {
   Storage* allocate(std::size_t bytes);
   void release(Storage* storage);  // called when the last reference goes
 
+  Memory& memory() const { return memory_; }
   std::size_t bytes_in_use() const { return in_use_; }
   std::size_t peak_bytes() const { return peak_; }
   std::size_t reserved_bytes() const { return reserved_; }
@@ -61,10 +66,11 @@ class Arena {
   std::byte* take(std::size_t bytes);
   Storage* new_storage();
 
+  Memory& memory_;
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Storage>> storages_;
   std::vector<Storage*> idle_storages_;
-  std::size_t limit_ = 0, in_use_ = 0, peak_ = 0, reserved_ = 0;
+  std::size_t limit_ = 0, chunk_bytes_ = kChunkBytes, in_use_ = 0, peak_ = 0, reserved_ = 0;
   std::uint64_t next_id_ = 1;
 };
 

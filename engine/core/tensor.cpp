@@ -14,7 +14,7 @@ std::int64_t stored(const Shape& shape, Layout layout) {
 Tensor::Tensor(Arena& arena, const Shape& shape, DType dtype, Layout layout)
     : shape_(shape), dtype_(dtype), layout_(layout) {
   require(layout == Layout::plain || shape.rank() == 4,
-          "a channel-blocked tensor has four dimensions, got {}", shape.text());
+          "only a tensor of four dimensions has a layout of its own, got {}", shape.text());
   storage_ = arena.allocate(static_cast<std::size_t>(stored(shape, layout)) * size_of(dtype));
 }
 

@@ -13,6 +13,7 @@
 
 namespace mebm::engine {
 
+class Accelerator;
 class ConvolutionCache;
 
 enum class ConvolutionChoice { automatic, direct, winograd };
@@ -22,6 +23,11 @@ struct ContextOptions {
   int threads = 1;
   std::size_t memory_limit = 0;  // bytes; 0: none
   ConvolutionChoice convolution = ConvolutionChoice::automatic;
+  // Feature maps and convolution weights of an fp32 run in bf16, on a device (statistics, master weights and
+  // chain states stay fp32).
+  bool bf16_features = false;
+  bool tf32 = false;       // fp32 convolutions of a device multiply in tf32
+  std::string plans_file = {};  // tuned convolution plans of a device; empty: none
 };
 
 class Context {
@@ -35,19 +41,45 @@ class Context {
   int threads() const { return options_.threads; }
   ConvolutionChoice convolution() const { return options_.convolution; }
   kernels::CpuExec exec() const { return {options_.threads}; }
-  Arena& arena() { return arena_; }
+  Arena& arena() { return *active_arena_; }
+  // For what is kept beyond the work it was made in.
+  Arena& lasting_arena() { return *arena_; }
   ConvolutionCache& convolutions() { return *convolutions_; }
 
-  // The layout feature maps of `channels` channels have on this device.
+  bool on_device() const { return accelerator_ != nullptr; }
+  Accelerator& accelerator() const { return *accelerator_; }
+
+  // The layout feature maps of `channels` channels have on this device, the layout of convolution weights,
+  // and the element type of the feature maps of a run of type `dtype`.
   Layout feature_layout(std::int64_t channels, DType dtype) const;
+  Layout weight_layout() const { return on_device() ? Layout::channels_last : Layout::plain; }
+  DType feature_type(DType dtype) const;
 
   Tensor empty(const Shape& shape, DType dtype, Layout layout = Layout::plain) {
-    return Tensor(arena_, shape, dtype, layout);
+    return Tensor(*active_arena_, shape, dtype, layout);
   }
+
+  // Another arena of the same memory, and its use while a UseArena lives.
+  std::unique_ptr<Arena> make_arena() const;
+  class UseArena {
+   public:
+    UseArena(Context& context, Arena& arena) : context_(context), before_(context.active_arena_) {
+      context.active_arena_ = &arena;
+    }
+    ~UseArena() { context_.active_arena_ = before_; }
+    UseArena(const UseArena&) = delete;
+    UseArena& operator=(const UseArena&) = delete;
+
+   private:
+    Context& context_;
+    Arena* before_;
+  };
 
  private:
   ContextOptions options_;
-  Arena arena_;
+  std::unique_ptr<Accelerator> accelerator_;  // null on the CPU; before the arena, whose memory it is
+  std::unique_ptr<Arena> arena_;
+  Arena* active_arena_;
   int channel_block_;
   std::unique_ptr<ConvolutionCache> convolutions_;  // after arena_: it holds tensors
 };

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "engine/device/context.h"
+#include "engine/ops/elementwise.h"
 
 namespace mebm::engine {
 namespace {
@@ -70,6 +71,31 @@ const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::c
   entry.valid = true;
   ++preparations_;
   return entry.tensor;
+}
+
+Tensor ConvolutionCache::narrowed(const Tensor& parameter) {
+  const DType feature = context_.feature_type(parameter.dtype());
+  if (feature == parameter.dtype()) return parameter;
+  Prepared& entry = narrowed_[parameter.storage_id()];
+  if (!entry.tensor.defined())
+    entry.tensor = Tensor(context_.lasting_arena(), parameter.shape(), feature, parameter.layout());
+  if (!entry.valid || entry.version != parameter.version()) {
+    ops::copy(context_, parameter, entry.tensor, WriteMode::overwrite);
+    entry.version = parameter.version();
+    entry.valid = true;
+    ++preparations_;
+  }
+  return entry.tensor;
+}
+
+Tensor* ConvolutionCache::narrowed_storage(const Tensor& parameter) {
+  const auto found = narrowed_.find(parameter.storage_id());
+  return found == narrowed_.end() ? nullptr : &found->second.tensor;
+}
+
+void ConvolutionCache::narrowed_written(const Tensor& parameter) {
+  if (const auto found = narrowed_.find(parameter.storage_id()); found != narrowed_.end())
+    found->second.version = parameter.version();
 }
 
 }  // namespace mebm::engine

@@ -23,6 +23,14 @@ class ConvolutionCache {
   // `weights` (plain O,I,kh,kw) in the plan's format; prepared once per version of the weights.
   const Tensor& prepared(const Tensor& weights, const kernels::conv2d::Plan& plan);
 
+  // On a device: a parameter in the feature type, made again once per version of the parameter; the parameter
+  // itself where the types are equal.
+  Tensor narrowed(const Tensor& parameter);
+  // The memory of that copy, null where nobody has asked for one; whoever writes it with the parameter says
+  // so with narrowed_written(), after the parameter's version was raised.
+  Tensor* narrowed_storage(const Tensor& parameter);
+  void narrowed_written(const Tensor& parameter);
+
   std::size_t plan_count() const { return plans_.size(); }
   std::uint64_t preparations() const { return preparations_; }
   std::uint64_t winograd_plans() const { return winograd_plans_; }
@@ -56,6 +64,7 @@ class ConvolutionCache {
   Context& context_;
   std::unordered_map<PlanKey, std::unique_ptr<kernels::conv2d::Plan>, PlanKeyHash> plans_;
   std::unordered_map<WeightKey, Prepared, WeightKeyHash> weights_;
+  std::unordered_map<std::uint64_t, Prepared> narrowed_;  // by storage
   std::uint64_t preparations_ = 0, winograd_plans_ = 0;
 };
 

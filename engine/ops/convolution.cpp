@@ -1,6 +1,7 @@
 #include "engine/ops/convolution.h"
 
 #include "engine/device/convolution_cache.h"
+#include "engine/ops/device/ops.h"
 #include "engine/ops/elementwise.h"
 
 namespace mebm::engine::ops {
@@ -60,6 +61,7 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
                    const ConvolutionShape& shape, Tensor residual) {
   Params params = make_params(context, x.shape(), weights.shape(), shape);
   params.accumulate = residual.defined();
+  if (context.on_device()) return device::convolution(context, params, x, weights, bias, residual);
   const Plan& plan = context.convolutions().plan(params, Direction::forward, x.dtype());
   check_layout(x, plan.source_block(), "input");
   const Shape out{params.images, params.out_channels, params.out_height, params.out_width};
@@ -87,6 +89,7 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
 void convolution_backward_data(Context& context, const Tensor& dy, const Tensor& weights,
                                const ConvolutionShape& shape, Tensor& dx, WriteMode mode) {
   const Params params = make_params(context, dx.shape(), weights.shape(), shape);
+  if (context.on_device()) return device::convolution_backward_data(context, params, dy, weights, dx, mode);
   const Plan& plan = context.convolutions().plan(params, Direction::backward_data, dx.dtype());
   check_layout(dy, plan.destination_block(), "output gradient");
   const Layout layout = layout_of_block(plan.source_block());
@@ -103,6 +106,9 @@ void convolution_backward_weights(Context& context, const Tensor& x, const Tenso
                                   Tensor& dbias, WriteMode bias_mode) {
   require(dweights.defined(), "conv2d: a bias gradient without a weight gradient is not available");
   const Params params = make_params(context, x.shape(), dweights.shape(), shape);
+  if (context.on_device())
+    return device::convolution_backward_weights(context, params, x, dy, dweights, weights_mode, dbias,
+                                                bias_mode);
   const Plan& plan = context.convolutions().plan(params, Direction::backward_weights, x.dtype());
   check_layout(dy, plan.destination_block(), "output gradient");
   Tensor scratch = workspace(context, plan);

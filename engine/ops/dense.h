@@ -26,6 +26,8 @@ void gemm(Context& context, bool transpose_a, bool transpose_b, double alpha, co
 
 // Labels as an int32 tensor [N]; every label must be in 0 ... classes - 1 (checked).
 Tensor make_labels(Context& context, std::span<const std::int32_t> labels, std::int64_t classes);
+// The same into a tensor there is already.
+void write_labels(Context& context, std::span<const std::int32_t> labels, std::int64_t classes, Tensor& out);
 
 Tensor logsumexp(Context& context, const Tensor& logits);  // [N,C] -> [N]
 void logsumexp_backward(Context& context, const Tensor& logits, const Tensor& dout, Tensor& dlogits,
@@ -35,7 +37,8 @@ Tensor gather_class(Context& context, const Tensor& logits,
 void gather_class_backward(Context& context, const Tensor& labels, const Tensor& dout, Tensor& dlogits,
                            WriteMode mode);
 Tensor cross_entropy(Context& context, const Tensor& logits, const Tensor& labels);  // mean over rows, [1]
-void cross_entropy_backward(Context& context, const Tensor& logits, const Tensor& labels, double dloss,
+// dloss: one element.
+void cross_entropy_backward(Context& context, const Tensor& logits, const Tensor& labels, const Tensor& dloss,
                             Tensor& dlogits, WriteMode mode);
 
 }  // namespace mebm::engine::ops

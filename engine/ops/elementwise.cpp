@@ -1,7 +1,10 @@
 #include "engine/ops/elementwise.h"
 
-#include <algorithm>
+#include <cstring>
+#include <vector>
 
+#include "engine/device/accelerator.h"
+#include "engine/ops/device/ops.h"
 #include "engine/ops/dispatch.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/reorder/reorder.h"
@@ -22,6 +25,7 @@ void copy(Context& context, const Tensor& from, Tensor& to, WriteMode mode) {
   if (from.layout() == to.layout() && from.dtype() == to.dtype())
     return axpby(context, 1, from, mode == WriteMode::accumulate ? 1 : 0, to);
   to.bump_version();
+  if (context.on_device()) return device::copy(context, from, to, mode);
   dispatch_float(from.dtype(), "copy", [&]<typename From>() {
     dispatch_float(to.dtype(), "copy", [&]<typename To>() {
       kernels::reorder::copy(context.exec(), feature_map(from), from.as<From>(), feature_map(to), to.as<To>(),
@@ -46,6 +50,7 @@ Tensor in_layout(Context& context, const Tensor& from, Layout layout) {
 void axpby(Context& context, double alpha, const Tensor& x, double beta, Tensor& y) {
   require_alike(x, y, "axpby");
   y.bump_version();
+  if (context.on_device()) return device::axpby(context, alpha, x, beta, y);
   dispatch_float(x.dtype(), "axpby", [&]<typename T>() {
     kernels::elementwise::axpby(context.exec(), x.stored_elements(), alpha, x.as<T>(), beta, y.as<T>());
   });
@@ -55,6 +60,7 @@ void multiply(Context& context, double alpha, const Tensor& a, const Tensor& b, 
   require_alike(a, b, "multiply");
   require_alike(a, out, "multiply");
   out.bump_version();
+  if (context.on_device()) return device::multiply(context, alpha, a, b, out, mode);
   dispatch_float(a.dtype(), "multiply", [&]<typename T>() {
     kernels::elementwise::multiply(context.exec(), a.stored_elements(), alpha, a.as<T>(), b.as<T>(),
                                    out.as<T>(), mode == WriteMode::accumulate);
@@ -63,44 +69,116 @@ void multiply(Context& context, double alpha, const Tensor& a, const Tensor& b, 
 
 void fill(Context& context, double value, Tensor& out) {
   out.bump_version();
+  if (context.on_device()) return device::fill(context, value, out);
   dispatch_float(out.dtype(), "fill", [&]<typename T>() {
     kernels::elementwise::fill(context.exec(), out.stored_elements(), value, out.as<T>());
   });
 }
 
-double sum(Context& context, const Tensor& x) {
+void broadcast(Context& context, const Tensor& value, Tensor& out) {
+  require(value.elements() == 1 && value.dtype() == out.dtype(), "broadcast: {} {} does not fit {} {}",
+          name_of(value.dtype()), value.shape().text(), name_of(out.dtype()), out.shape().text());
+  if (!context.on_device()) return fill(context, scalar(value), out);
+  out.bump_version();
+  device::broadcast(context, value, out);
+}
+
+void sum_into(Context& context, const Tensor& x, double alpha, Tensor& out, WriteMode mode) {
+  require(out.elements() == 1, "sum: the result {} is no single number", out.shape().text());
+  out.bump_version();
+  if (context.on_device()) return device::sum_into(context, x, alpha, out, mode);
   require(x.layout() == Layout::plain, "sum: {} is not in the plain layout", x.shape().text());
-  return dispatch_float(x.dtype(), "sum", [&]<typename T>() {
-    return kernels::elementwise::sum(context.exec(), x.elements(), x.as<T>());
+  const double total = dispatch_float(x.dtype(), "sum", [&]<typename T>() {
+    return alpha * kernels::elementwise::sum(context.exec(), x.elements(), x.as<T>());
+  });
+  dispatch_float(out.dtype(), "sum", [&]<typename T>() {
+    const double before = mode == WriteMode::accumulate ? static_cast<double>(*out.as<T>()) : 0;
+    *out.as<T>() = static_cast<T>(before + total);
   });
 }
 
-double sum_of_squares(Context& context, const Tensor& x) {
-  require(x.layout() == Layout::plain, "sum_of_squares: {} is not in the plain layout", x.shape().text());
-  return dispatch_float(x.dtype(), "sum_of_squares", [&]<typename T>() {
-    return kernels::elementwise::sum_of_squares(context.exec(), x.elements(), x.as<T>());
-  });
+void sum_of_squares_into(Context& context, std::span<const Tensor* const> tensors, Tensor& out) {
+  require(!tensors.empty() && out.elements() == 1 && out.dtype() == DType::fp64,
+          "sum_of_squares: nothing to add up, or a result that is no fp64 number");
+  out.bump_version();
+  if (context.on_device()) return device::sum_of_squares_into(context, tensors, out);
+  double total = 0;
+  for (const Tensor* x : tensors) {
+    require(x->layout() == Layout::plain, "sum_of_squares: {} is not in the plain layout", x->shape().text());
+    dispatch_float(x->dtype(), "sum_of_squares", [&]<typename T>() {
+      total += kernels::elementwise::sum_of_squares(context.exec(), x->elements(), x->as<T>());
+    });
+  }
+  *out.as<double>() = total;
 }
+
+double sum(Context& context, const Tensor& x) {
+  Tensor out = context.empty({1}, DType::fp64);
+  sum_into(context, x, 1, out, WriteMode::overwrite);
+  return scalar(out);
+}
+
+namespace {
+
+// Calls visit(position in memory, position in the plain order) for every element.
+template <typename Visit>
+void for_each_position(const Tensor& tensor, const Visit& visit) {
+  require(tensor.layout() == Layout::plain || tensor.layout() == Layout::channels_last,
+          "{} is in a private layout", tensor.shape().text());
+  if (tensor.layout() == Layout::plain) {
+    for (std::int64_t i = 0; i < tensor.elements(); ++i) visit(i, i);
+    return;
+  }
+  const std::int64_t channels = tensor.extent(1), pixels = tensor.extent(2) * tensor.extent(3);
+  for (std::int64_t n = 0; n < tensor.extent(0); ++n)
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t p = 0; p < pixels; ++p)
+        visit((n * pixels + p) * channels + c, (n * channels + c) * pixels + p);
+}
+
+}  // namespace
 
 void read(const Tensor& tensor, std::span<double> out) {
-  require(tensor.layout() == Layout::plain && static_cast<std::int64_t>(out.size()) == tensor.elements(),
-          "read: {} does not fit {} values", tensor.shape().text(), out.size());
-  dispatch_float(tensor.dtype(), "read",
-                 [&]<typename T>() { std::copy_n(tensor.as<T>(), out.size(), out.data()); });
+  require(static_cast<std::int64_t>(out.size()) == tensor.elements(), "read: {} does not fit {} values",
+          tensor.shape().text(), out.size());
+  if (out.empty()) return;
+  dispatch_float(tensor.dtype(), "read", [&]<typename T>() {
+    std::vector<T> values(out.size());
+    tensor.memory().read(values.data(), tensor.data(), values.size() * sizeof(T));
+    for_each_position(tensor, [&](std::int64_t at, std::int64_t plain) {
+      out[static_cast<std::size_t>(plain)] = static_cast<double>(values[static_cast<std::size_t>(at)]);
+    });
+  });
 }
 
-void write(std::span<const double> values, Tensor& tensor) {
-  require(tensor.layout() == Layout::plain && static_cast<std::int64_t>(values.size()) == tensor.elements(),
-          "write: {} values do not fit {}", values.size(), tensor.shape().text());
+void write(std::span<const double> in, Tensor& tensor) {
+  require(static_cast<std::int64_t>(in.size()) == tensor.elements(), "write: {} values do not fit {}",
+          in.size(), tensor.shape().text());
+  if (in.empty()) return;
   dispatch_float(tensor.dtype(), "write", [&]<typename T>() {
-    std::transform(values.begin(), values.end(), tensor.as<T>(), [](double v) { return static_cast<T>(v); });
+    std::vector<T> values(in.size());
+    for_each_position(tensor, [&](std::int64_t at, std::int64_t plain) {
+      values[static_cast<std::size_t>(at)] = static_cast<T>(in[static_cast<std::size_t>(plain)]);
+    });
+    tensor.memory().write(tensor.data(), values.data(), values.size() * sizeof(T));
   });
   tensor.bump_version();
 }
 
 double scalar(const Tensor& tensor) {
-  return dispatch_float(tensor.dtype(), "scalar",
-                        [&]<typename T>() { return static_cast<double>(*tensor.as<T>()); });
+  return dispatch_float(tensor.dtype(), "scalar", [&]<typename T>() {
+    T value;
+    tensor.memory().read(&value, tensor.data(), sizeof(T));
+    return static_cast<double>(value);
+  });
+}
+
+void upload(Context& context, const void* bytes, std::size_t size, Tensor& to) {
+  require(size == to.bytes(), "upload: {} bytes do not fit {} {}", size, name_of(to.dtype()),
+          to.shape().text());
+  to.bump_version();
+  if (context.on_device()) return context.accelerator().upload(to.data(), bytes, size);
+  std::memcpy(to.data(), bytes, size);
 }
 
 }  // namespace mebm::engine::ops

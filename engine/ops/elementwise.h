@@ -20,15 +20,22 @@ void axpby(Context& context, double alpha, const Tensor& x, double beta, Tensor&
 // out (+)= alpha a b
 void multiply(Context& context, double alpha, const Tensor& a, const Tensor& b, Tensor& out, WriteMode mode);
 void fill(Context& context, double value, Tensor& out);
+// out = value everywhere; value has one element.
+void broadcast(Context& context, const Tensor& value, Tensor& out);
 
-// Sums over all elements in fp64 (plain layout).
+// out (one element) (+)= alpha times the sum over all elements of x, in fp64.
+void sum_into(Context& context, const Tensor& x, double alpha, Tensor& out, WriteMode mode);
+// out (fp64, one element) = sum of squares over all tensors, in fp64.
+void sum_of_squares_into(Context& context, std::span<const Tensor* const> tensors, Tensor& out);
+// The sum itself, fetched from where it is.
 double sum(Context& context, const Tensor& x);
-double sum_of_squares(Context& context, const Tensor& x);
 
-// Host copies of a plain floating tensor.
+// Host copies of a floating tensor, in the order of the plain layout (N,C,H,W), wherever and however it lies.
 void read(const Tensor& tensor, std::span<double> out);
 void write(std::span<const double> values, Tensor& tensor);
 // Element 0 of a floating tensor.
 double scalar(const Tensor& tensor);
+// Replaces the tensor's contents by host bytes in its own type and layout; the host may reuse them at once.
+void upload(Context& context, const void* bytes, std::size_t size, Tensor& to);
 
 }  // namespace mebm::engine::ops

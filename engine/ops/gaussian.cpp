@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ops/device/ops.h"
 #include "engine/ops/dispatch.h"
 #include "kernels/gaussian/gaussian.h"
 
@@ -82,11 +83,12 @@ void gaussian_draw(Context& context, const Tensor& mean, const Tensor& factor, c
               out.layout() == Layout::plain,
           "gaussian_draw: mean {}, factor {}, z {} and out {} do not fit", mean.shape().text(),
           factor.shape().text(), z.shape().text(), out.shape().text());
+  out.bump_version();
+  if (context.on_device()) return device::gaussian_draw(context, mean, factor, z, bound, out);
   dispatch_float(out.dtype(), "gaussian_draw", [&]<typename T>() {
     kernels::gaussian::draw(context.exec(), rows, d, bound, mean.as<T>(), factor.as<T>(), z.as<T>(),
                             out.as<T>());
   });
-  out.bump_version();
 }
 
 }  // namespace mebm::engine::ops

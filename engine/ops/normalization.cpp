@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/ops/device/ops.h"
 #include "engine/ops/dispatch.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/leaky_relu/leaky_relu.h"
@@ -44,6 +45,34 @@ void check_affine(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
           beta.shape().text());
 }
 
+void check_slots(const Tensor& x, const RowGroups& groups, const StatisticsSlots& slots) {
+  for (int g = 0; g < groups.count; ++g) {
+    const int slot = slots.slot[static_cast<std::size_t>(g)];
+    if (slot == StatisticsSlots::kNotRecorded) continue;
+    require(slots.mean != nullptr && slots.unbiased_variance != nullptr && slot >= 0 &&
+                slot < slots.mean->extent(0) && slots.mean->extent(1) == x.extent(1) &&
+                slots.unbiased_variance->shape() == slots.mean->shape(),
+            "batch_norm: no statistics slot {} for {} channels was reserved", slot, x.extent(1));
+    require(groups.counts[static_cast<std::size_t>(g)] * x.extent(2) * x.extent(3) > 1,
+            "batch_norm: batch statistics of a single value have no variance");
+  }
+}
+
+// mean, variance [groups][channels], biased.
+void record_statistics(const Params& params, const double* mean, const double* variance,
+                       const StatisticsSlots& slots) {
+  const std::int64_t channels = params.map.channels;
+  for (int g = 0; g < params.group_count; ++g) {
+    const int slot = slots.slot[static_cast<std::size_t>(g)];
+    if (slot == StatisticsSlots::kNotRecorded) continue;
+    const double m = static_cast<double>(params.groups[g].count * params.map.pixels);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      slots.mean->as<double>()[slot * channels + c] = mean[g * channels + c];
+      slots.unbiased_variance->as<double>()[slot * channels + c] = variance[g * channels + c] * (m / (m - 1));
+    }
+  }
+}
+
 Tensor scratch_for(Context& context, const Params& params) {
   return context.empty(
       {static_cast<std::int64_t>(kernels::batch_norm::scratch_bytes(params) / sizeof(double)) + 1},
@@ -76,21 +105,26 @@ void reduce_groups(const double* values, int groups, Tensor& target, WriteMode m
 }  // namespace
 
 BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const Tensor& gamma,
-                                       const Tensor& beta, const RowGroups& groups, double eps, double leak) {
+                                       const Tensor& beta, const RowGroups& groups, double eps, double leak,
+                                       const StatisticsSlots& slots) {
   check_affine(x, gamma, beta);
+  check_slots(x, groups, slots);
+  if (context.on_device())
+    return device::batch_norm_leaky_relu(context, x, gamma, beta, groups, eps, leak, slots);
   const KernelParams kernel(x, groups, leak);
   BatchNormForward result;
   const std::int64_t entries = groups.count * x.extent(1);
   result.coefficients = context.empty({4, entries}, DType::fp64);
-  result.variance = context.empty({groups.count, x.extent(1)}, DType::fp64);
+  Tensor batch_variance = context.empty({groups.count, x.extent(1)}, DType::fp64);
   const Coefficients c = coefficient_arrays(result.coefficients);
-  double* variance = result.variance.as<double>();
+  double* variance = batch_variance.as<double>();
   Tensor scratch = scratch_for(context, kernel.params);
   dispatch_float(x.dtype(), "batch_norm", [&]<typename T>() {
     kernels::batch_norm::statistics(context.exec(), kernel.params, x.as<T>(), c.mean, variance,
                                     scratch.data());
   });
   for (std::int64_t i = 0; i < entries; ++i) c.inverse_deviation[i] = 1 / std::sqrt(variance[i] + eps);
+  record_statistics(kernel.params, c.mean, variance, slots);
   finish_forward(context, kernel.params, x, gamma, beta, result);
   return result;
 }
@@ -101,6 +135,8 @@ BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, 
   check_affine(x, gamma, beta);
   require(mean.elements() == x.extent(1) && variance.elements() == x.extent(1),
           "batch_norm: statistics {} do not fit input {}", mean.shape().text(), x.shape().text());
+  if (context.on_device())
+    return device::batch_norm_leaky_relu_given(context, x, gamma, beta, mean, variance, eps, leak);
   const KernelParams kernel(x, RowGroups::single(x.extent(0)), leak);
   BatchNormForward result;
   result.coefficients = context.empty({4, x.extent(1)}, DType::fp64);
@@ -118,6 +154,9 @@ BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, 
 void batch_norm_leaky_relu_backward(Context& context, const Tensor& x, const Tensor& coefficients,
                                     const Tensor& doutput, const RowGroups& groups, double leak,
                                     bool through_statistics, const BatchNormGradients& gradients) {
+  if (context.on_device())
+    return device::batch_norm_leaky_relu_backward(context, x, coefficients, doutput, groups, leak,
+                                                  through_statistics, gradients);
   const KernelParams kernel(x, through_statistics ? groups : RowGroups::single(x.extent(0)), leak);
   const int group_count = kernel.params.group_count;
   const Coefficients c = coefficient_arrays(coefficients);
@@ -143,7 +182,28 @@ void batch_norm_leaky_relu_backward(Context& context, const Tensor& x, const Ten
   });
 }
 
+void fold_statistics(Context& context, std::span<const FoldedLayer> layers, int slots, double momentum) {
+  if (context.on_device()) return device::fold_statistics(context, layers, slots, momentum);
+  for (const FoldedLayer& layer : layers) {
+    const std::int64_t channels = layer.running_mean->elements();
+    const auto fold = [&](const Tensor& from, Tensor& running) {
+      dispatch_float(running.dtype(), "fold_statistics", [&]<typename T>() {
+        for (std::int64_t c = 0; c < channels; ++c) {
+          auto value = static_cast<double>(running.as<T>()[c]);
+          for (int s = 0; s < slots; ++s)
+            value = (1 - momentum) * value + momentum * from.as<double>()[s * channels + c];
+          running.as<T>()[c] = static_cast<T>(value);
+        }
+      });
+      running.bump_version();
+    };
+    fold(*layer.mean, *layer.running_mean);
+    fold(*layer.unbiased_variance, *layer.running_variance);
+  }
+}
+
 Tensor leaky_relu(Context& context, const Tensor& x, double leak) {
+  if (context.on_device()) return device::leaky_relu(context, x, leak);
   Tensor z = context.empty(x.shape(), x.dtype(), x.layout());
   dispatch_float(x.dtype(), "leaky_relu", [&]<typename T>() {
     kernels::leaky_relu::forward(context.exec(), x.stored_elements(), leak, x.as<T>(), z.as<T>());
@@ -155,6 +215,7 @@ void leaky_relu_backward(Context& context, const Tensor& x, const Tensor& doutpu
                          WriteMode mode) {
   require(dx.layout() == x.layout() && doutput.layout() == x.layout(),
           "leaky_relu: gradients of {} in another layout", x.shape().text());
+  if (context.on_device()) return device::leaky_relu_backward(context, x, doutput, leak, dx, mode);
   dispatch_float(x.dtype(), "leaky_relu backward", [&]<typename T>() {
     kernels::leaky_relu::backward(context.exec(), x.stored_elements(), leak, x.as<T>(), doutput.as<T>(),
                                   dx.as<T>(), mode == WriteMode::accumulate);

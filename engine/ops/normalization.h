@@ -3,6 +3,7 @@
 // kernels/batch_norm/batch_norm.h.
 
 #include <array>
+#include <span>
 
 #include "engine/device/context.h"
 
@@ -29,13 +30,24 @@ struct RowGroups {
 
 struct BatchNormForward {
   Tensor output;        // x's shape and layout
-  Tensor coefficients;  // fp64 [4, groups * C]: mean, 1/sqrt(variance + eps), scale, shift; for the backward
-  Tensor variance;      // fp64 [groups, C], biased; undefined with given statistics
+  Tensor coefficients;  // [4, groups * C]: mean, 1/sqrt(variance + eps), scale, shift; for the backward
+};
+
+// Where a pass leaves its batch statistics: group g writes row slot[g] of both tensors, fp64 [slots, C].
+struct StatisticsSlots {
+  static constexpr int kNotRecorded = -1;
+
+  std::array<int, RowGroups::kMaxGroups> slot;
+  Tensor* mean = nullptr;
+  Tensor* unbiased_variance = nullptr;
+
+  StatisticsSlots() { slot.fill(kNotRecorded); }
 };
 
 // Statistics of the batch itself, per group.
 BatchNormForward batch_norm_leaky_relu(Context& context, const Tensor& x, const Tensor& gamma,
-                                       const Tensor& beta, const RowGroups& groups, double eps, double leak);
+                                       const Tensor& beta, const RowGroups& groups, double eps, double leak,
+                                       const StatisticsSlots& slots = {});
 
 // Given statistics (running mode): mean, variance [C].
 BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, const Tensor& gamma,
@@ -55,6 +67,16 @@ struct BatchNormGradients {
 void batch_norm_leaky_relu_backward(Context& context, const Tensor& x, const Tensor& coefficients,
                                     const Tensor& doutput, const RowGroups& groups, double leak,
                                     bool through_statistics, const BatchNormGradients& gradients);
+
+// The slots of one layer and its running statistics [C].
+struct FoldedLayer {
+  const Tensor *mean, *unbiased_variance;
+  Tensor *running_mean, *running_variance;
+};
+
+// running = (1 - momentum) running + momentum new for slots 0 ... slots - 1 in this order, in fp64, rounded
+// once.
+void fold_statistics(Context& context, std::span<const FoldedLayer> layers, int slots, double momentum);
 
 Tensor leaky_relu(Context& context, const Tensor& x, double leak);
 void leaky_relu_backward(Context& context, const Tensor& x, const Tensor& doutput, double leak, Tensor& dx,

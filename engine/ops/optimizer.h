@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "engine/core/scalar.h"
 #include "engine/device/context.h"
 
 namespace mebm::engine::ops {
@@ -14,7 +15,7 @@ struct SgdTensors {
 };
 
 // v <- momentum v + (g + weight_decay w), w <- w - learning_rate v for every entry, in place.
-void sgd_step(Context& context, double learning_rate, double momentum, double weight_decay,
+void sgd_step(Context& context, const Scalar<double>& learning_rate, double momentum, double weight_decay,
               std::span<const SgdTensors> tensors);
 
 }  // namespace mebm::engine::ops

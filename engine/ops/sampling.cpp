@@ -1,5 +1,6 @@
 #include "engine/ops/sampling.h"
 
+#include "engine/ops/device/ops.h"
 #include "engine/ops/dispatch.h"
 #include "kernels/langevin_step/langevin_step.h"
 #include "kernels/random_normal/random_normal.h"
@@ -19,29 +20,34 @@ void langevin_step(Context& context, const LangevinUpdate& update, const Tensor&
   p.pixel_clamp = update.pixel_clamp;
   p.key = update.key;
   p.purpose = update.purpose;
-  p.iteration = update.iteration;
+  p.iteration = update.iteration.value;
   p.step = update.step;
   p.first_slot = update.first_slot;
+  if (update.iteration.cell != nullptr)
+    p.iteration_cell = reinterpret_cast<const std::uint32_t*>(update.iteration.cell->as<int>());
+  x.bump_version();
+  if (context.on_device()) return device::langevin_step(context, p, gradient, x);
   dispatch_float(x.dtype(), "langevin_step", [&]<typename T>() {
     kernels::langevin_step::step(context.exec(), p, x.as<T>(), gradient.as<T>());
   });
-  x.bump_version();
 }
 
-void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration,
-                 std::uint32_t step, std::uint32_t first_slot, Tensor& out) {
+void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,
+                 const Scalar<std::uint32_t>& iteration, std::uint32_t step, std::uint32_t first_slot,
+                 Tensor& out) {
   require(out.layout() == Layout::plain, "fill_normal: {} is not plain", out.shape().text());
   kernels::random_normal::Params p;
   p.rows = out.extent(0);
   p.elements = p.rows == 0 ? 0 : out.elements() / p.rows;
   p.key = key;
   p.purpose = purpose;
-  p.iteration = iteration;
+  p.iteration = iteration.value;
   p.step = step;
   p.first_slot = first_slot;
+  out.bump_version();
+  if (context.on_device()) return device::fill_normal(context, p, iteration.cell, out);
   dispatch_float(out.dtype(), "fill_normal",
                  [&]<typename T>() { kernels::random_normal::fill(context.exec(), p, out.as<T>()); });
-  out.bump_version();
 }
 
 }  // namespace mebm::engine::ops

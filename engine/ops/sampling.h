@@ -2,6 +2,7 @@
 // The Langevin update and the normals it uses (kernels/langevin_step, kernels/random_normal).
 
 #include "engine/core/random.h"
+#include "engine/core/scalar.h"
 #include "engine/device/context.h"
 
 namespace mebm::engine::ops {
@@ -13,14 +14,18 @@ struct LangevinUpdate {
   double pixel_clamp = 1;     // 0 = off
   PhiloxKey key;
   RandomPurpose purpose = RandomPurpose::langevin_noise;
-  std::uint32_t iteration = 0, step = 0, first_slot = 0;
+  Scalar<std::uint32_t> iteration;
+  std::uint32_t step = 0, first_slot = 0;
 };
 
 // x <- clamp(x - step_size clamp(gradient) + noise N(0,1)) in place; x, gradient [N, ...] plain.
 void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x);
 
+// On the CPU an iteration's cell is not read: give its value too.
+
 // Row r of out [N, ...] holds the normals of slot first_slot + r.
-void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose, std::uint32_t iteration,
-                 std::uint32_t step, std::uint32_t first_slot, Tensor& out);
+void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,
+                 const Scalar<std::uint32_t>& iteration, std::uint32_t step, std::uint32_t first_slot,
+                 Tensor& out);
 
 }  // namespace mebm::engine::ops

@@ -19,10 +19,6 @@
   __shared__ __align__(16) unsigned char name##_bytes[(count) * sizeof(Type)]; \
   Type* const name = reinterpret_cast<Type*>(name##_bytes)
 
-// X(T) for every type kernels are instantiated for.
-#define MEBM_FOR_DEVICE_TYPES(X) X(::mebm::kernels::bfloat16) X(float)
-#define MEBM_FOR_REAL_TYPES(X) X(float)
-
 #else
 
 #include "kernels/emulator/host_cuda.h"
@@ -30,11 +26,12 @@
 #define MEBM_SHARED_ARRAY(Type, name, count) \
   Type* const name = ::mebm::kernels::emulator::shared_array<Type, __COUNTER__>(count)
 
-// Double exists in the emulator only: there whole iterations equal the CPU engine's to rounding.
+#endif
+
+// X(T) for every type kernels are instantiated for. Double serves the proofs: in the emulator whole
+// iterations equal the CPU engine's to rounding.
 #define MEBM_FOR_DEVICE_TYPES(X) X(::mebm::kernels::bfloat16) X(float) X(double)
 #define MEBM_FOR_REAL_TYPES(X) X(float) X(double)
-
-#endif
 
 namespace mebm::kernels {
 

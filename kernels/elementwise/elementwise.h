@@ -35,6 +35,10 @@ Status multiply(const DeviceExec& exec, std::int64_t n, double alpha, const T* a
 template <typename T>
 Status fill(const DeviceExec& exec, std::int64_t n, double value, T* out);
 
+// out[i] = *value, a value in device memory.
+template <typename T>
+Status broadcast(const DeviceExec& exec, std::int64_t n, const T* value, T* out);
+
 // *out (one value in device memory) = (accumulate ? *out : 0) + alpha sum x; in fp64 over a fixed partition,
 // combined by the last block. scratch: sum_scratch_bytes().
 std::size_t sum_scratch_bytes(const DeviceExec& exec);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/core/device_exec.h"
 #include "kernels/core/exec.h"
 
 namespace mebm::kernels::gaussian {
@@ -35,5 +36,15 @@ std::int64_t cholesky(const CpuExec& exec, std::int64_t d, double* matrix);
 template <typename T>
 void draw(const CpuExec& exec, std::int64_t rows, std::int64_t d, double bound, const T* mean,
           const T* factor, const T* z, T* out);
+
+namespace device {
+// out[r] = clamp(mean + out[r], -bound, bound) in place, out [rows][d]; bound 0: no clamp. A NaN stays.
+template <typename T>
+Status shift_and_clamp(const DeviceExec& exec, std::int64_t rows, std::int64_t d, double bound, const T* mean,
+                       T* out);
+// out[r][i] = bytes[r][i] - 128, as fp32 or fp64.
+template <typename T>
+Status centre_bytes(const DeviceExec& exec, std::int64_t n, const std::uint8_t* bytes, T* out);
+}  // namespace device
 
 }  // namespace mebm::kernels::gaussian

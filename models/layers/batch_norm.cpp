@@ -28,6 +28,7 @@ BatchNorm::BatchNorm(engine::Context& context, std::string prefix, std::int64_t 
       beta(make_parameter(context, prefix + ".bias", channels, dtype, 0)),
       running_mean(context.empty({channels}, dtype)),
       running_variance(context.empty({channels}, dtype)),
+      context_(&context),
       prefix_(std::move(prefix)),
       options_(options) {
   engine::ops::fill(context, 0, running_mean);
@@ -36,48 +37,39 @@ BatchNorm::BatchNorm(engine::Context& context, std::string prefix, std::int64_t 
 
 Variable BatchNorm::forward(Tape& tape, const Variable& x, const Pass& pass) {
   const Variable g = tape.parameter(gamma), b = tape.parameter(beta);
-  const autograd::NormStatistics statistics{pass.batch_statistics, running_mean, running_variance};
-  Tensor mean, variance;
-  Variable z = autograd::batch_norm_leaky_relu(tape, x, g, b, statistics, pass.groups, options_.eps,
-                                               options_.leak, &mean, &variance);
-  if (pass.batch_statistics) record(mean, variance, x.value.extent(2) * x.value.extent(3), pass);
-  return z;
+  autograd::NormStatistics statistics{pass.batch_statistics, running_mean, running_variance, {}};
+  if (pass.batch_statistics) mark_recorded(pass);
+  statistics.slots.slot = pass.slots;
+  statistics.slots.mean = &slot_mean_;
+  statistics.slots.unbiased_variance = &slot_variance_;
+  return autograd::batch_norm_leaky_relu(tape, x, g, b, statistics, pass.groups, options_.eps, options_.leak);
 }
 
-void BatchNorm::record(const Tensor& mean, const Tensor& variance, std::int64_t pixels, const Pass& pass) {
-  const std::int64_t channels = gamma.value.elements();
+void BatchNorm::mark_recorded(const Pass& pass) {
   for (int g = 0; g < pass.groups.count; ++g) {
     const int slot = pass.slots[static_cast<std::size_t>(g)];
     if (slot == Pass::kNotRecorded) continue;
-    engine::require(slot >= 0 && slot < static_cast<int>(slots_.size()),
-                    "{}: statistics slot {} of {} reserved", prefix_, slot, slots_.size());
-    const double m = static_cast<double>(pass.groups.counts[static_cast<std::size_t>(g)] * pixels);
-    engine::require(m > 1, "{}: batch statistics of a single value have no variance", prefix_);
-    SlotStatistics& target = slots_[static_cast<std::size_t>(slot)];
-    const double* mean_row = mean.as<double>() + g * channels;
-    const double* variance_row = variance.as<double>() + g * channels;
-    target.mean.assign(mean_row, mean_row + channels);
-    target.unbiased_variance.assign(variance_row, variance_row + channels);
-    for (double& value : target.unbiased_variance) value *= m / (m - 1);
+    engine::require(slot >= 0 && slot < static_cast<int>(recorded_.size()),
+                    "{}: statistics slot {} of {} reserved", prefix_, slot, recorded_.size());
+    recorded_[static_cast<std::size_t>(slot)] = true;
   }
 }
 
-void BatchNorm::fold_statistics(int slots) {
-  const auto channels = static_cast<std::size_t>(gamma.value.elements());
-  std::vector<double> mean(channels), variance(channels);
-  engine::ops::read(running_mean, mean);
-  engine::ops::read(running_variance, variance);
-  for (int s = 0; s < slots; ++s) {
-    const SlotStatistics& slot = slots_[static_cast<std::size_t>(s)];
-    engine::require(slot.mean.size() == channels, "{}: no statistics in slot {}", prefix_, s);
-    for (std::size_t c = 0; c < channels; ++c) {
-      mean[c] = (1 - options_.momentum) * mean[c] + options_.momentum * slot.mean[c];
-      variance[c] = (1 - options_.momentum) * variance[c] + options_.momentum * slot.unbiased_variance[c];
-    }
-  }
-  engine::ops::write(mean, running_mean);
-  engine::ops::write(variance, running_variance);
+engine::ops::FoldedLayer BatchNorm::folded(int slots) {
+  for (int s = 0; s < slots; ++s)
+    engine::require(s < static_cast<int>(recorded_.size()) && recorded_[static_cast<std::size_t>(s)],
+                    "{}: no statistics in slot {}", prefix_, s);
+  recorded_.assign(recorded_.size(), false);
   batches_tracked += slots;
+  return {&slot_mean_, &slot_variance_, &running_mean, &running_variance};
+}
+
+void BatchNorm::reserve_statistics(int slots) {
+  recorded_.resize(static_cast<std::size_t>(slots));
+  if (slot_mean_.defined() && slot_mean_.extent(0) >= slots) return;
+  const engine::Shape shape{slots, gamma.value.elements()};
+  slot_mean_ = Tensor(context_->lasting_arena(), shape, engine::DType::fp64);
+  slot_variance_ = Tensor(context_->lasting_arena(), shape, engine::DType::fp64);
 }
 
 }  // namespace mebm::models

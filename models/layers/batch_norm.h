@@ -24,8 +24,11 @@ class BatchNorm {
 
   autograd::Variable forward(autograd::Tape& tape, const autograd::Variable& x, const Pass& pass);
 
-  void reserve_statistics(int slots) { slots_.resize(static_cast<std::size_t>(slots)); }
-  void fold_statistics(int slots);
+  // Room for the statistics of `slots` passes, kept.
+  void reserve_statistics(int slots);
+  // For engine::ops::fold_statistics of slots 0 ... slots - 1, over all layers at once; counts them as tracked.
+  // Every slot must have been recorded since the last call.
+  engine::ops::FoldedLayer folded(int slots);
 
   const std::string& prefix() const { return prefix_; }
   autograd::Parameter gamma, beta;
@@ -33,16 +36,13 @@ class BatchNorm {
   std::int64_t batches_tracked = 0;
 
  private:
-  struct SlotStatistics {
-    std::vector<double> mean, unbiased_variance;  // [C]; empty: not recorded
-  };
+  void mark_recorded(const Pass& pass);
 
-  void record(const engine::Tensor& mean, const engine::Tensor& variance, std::int64_t pixels,
-              const Pass& pass);
-
+  engine::Context* context_;
   std::string prefix_;
   Options options_;
-  std::vector<SlotStatistics> slots_;
+  engine::Tensor slot_mean_, slot_variance_;  // fp64 [slots, C]
+  std::vector<bool> recorded_;                // [slots] since the last fold
 };
 
 }  // namespace mebm::models

@@ -108,21 +108,21 @@ void add_batch_norms(std::vector<OperationCase>& cases) {
              "batch statistics, groups " + std::to_string(groups.count) + ", leak " + std::to_string(leak),
              {shape, {shape[1]}, {shape[1]}},
              [=](Tape& t, const Inputs& in) {
-               return batch_norm_leaky_relu(t, in[0], in[1], in[2], {}, groups, 1e-2, leak, nullptr, nullptr);
+               return batch_norm_leaky_relu(t, in[0], in[1], in[2], {}, groups, 1e-2, leak);
              },
              false,
              leak != 1.0});
-  cases.push_back({"batch_norm_leaky_relu",
-                   "given statistics",
-                   {{3, 4, 3, 3}, {4}, {4}},
-                   [](Tape& t, const Inputs& in) {
-                     const NormStatistics given{false, random_tensor(t.context(), {4}, 31),
-                                                random_tensor(t.context(), {4}, 32, 0.5, 2)};
-                     return batch_norm_leaky_relu(t, in[0], in[1], in[2], given, RowGroups::single(3), 1e-5,
-                                                  0.2, nullptr, nullptr);
-                   },
-                   false,
-                   true});
+  cases.push_back(
+      {"batch_norm_leaky_relu",
+       "given statistics",
+       {{3, 4, 3, 3}, {4}, {4}},
+       [](Tape& t, const Inputs& in) {
+         const NormStatistics given{
+             false, random_tensor(t.context(), {4}, 31), random_tensor(t.context(), {4}, 32, 0.5, 2), {}};
+         return batch_norm_leaky_relu(t, in[0], in[1], in[2], given, RowGroups::single(3), 1e-5, 0.2);
+       },
+       false,
+       true});
 }
 
 void add_dense(std::vector<OperationCase>& cases) {

@@ -84,7 +84,8 @@ TEST_P(BatchNormGroups, ValuesGradientsAndRunningStatistics) {
   check_all(norm.forward(tape_, x, pass), {{"dx", x}});
   check("dweight", norm.gamma.gradient);
   check("dbias", norm.beta.gradient);
-  norm.fold_statistics(2);
+  const engine::ops::FoldedLayer folded = norm.folded(2);
+  engine::ops::fold_statistics(context_, std::span(&folded, 1), 2, reader_.attribute_double(at_, "momentum"));
   check("running_mean_after", norm.running_mean);
   check("running_var_after", norm.running_variance);
 }
@@ -93,10 +94,10 @@ class BatchNormRunning : public Operation {};
 
 TEST_P(BatchNormRunning, ValuesAndGradients) {
   const Variable x = leaf("x"), weight = leaf("weight"), bias = leaf("bias");
-  const autograd::NormStatistics statistics{false, tensor("running_mean"), tensor("running_var")};
+  const autograd::NormStatistics statistics{false, tensor("running_mean"), tensor("running_var"), {}};
   const Variable y = autograd::batch_norm_leaky_relu(
       tape_, x, weight, bias, statistics, engine::ops::RowGroups::single(x.value.extent(0)),
-      reader_.attribute_double(at_, "eps"), 1, nullptr, nullptr);
+      reader_.attribute_double(at_, "eps"), 1);
   check_all(y, {{"dx", x}, {"dweight", weight}, {"dbias", bias}});
 }
 

@@ -1,0 +1,218 @@
+#include "engine/device/accelerator.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/core/error.h"
+
+namespace mebm::engine {
+
+namespace runtime = kernels::runtime;
+namespace conv2d = kernels::conv2d;
+
+void check(const kernels::Status& status) {
+  if (!status.ok()) [[unlikely]]
+    throw Error(status.error());
+}
+
+struct Accelerator::DeviceMemory final : Memory {
+  explicit DeviceMemory(runtime::Stream* stream_in) : stream(stream_in) {}
+  const char* name() const override { return "the device"; }
+  std::byte* reserve(std::size_t bytes) override {
+    void* data = nullptr;
+    return runtime::allocate(bytes, data).ok() ? static_cast<std::byte*>(data) : nullptr;
+  }
+  void release(std::byte* data, std::size_t) override { runtime::release(data); }
+  void read(void* to_host, const void* from, std::size_t bytes) override {
+    check(runtime::copy(stream, runtime::Copy::to_host, to_host, from, bytes));
+    check(runtime::synchronize(stream));
+  }
+  void write(void* to, const void* from_host, std::size_t bytes) override {
+    check(runtime::copy(stream, runtime::Copy::to_device, to, from_host, bytes));
+    check(runtime::synchronize(stream));
+  }
+  runtime::Stream* stream;
+};
+
+// Pinned segments used in turn; a segment is free again when its copy is done.
+struct Accelerator::Staging {
+  static constexpr std::size_t kSegments = 16, kBytes = std::size_t{64} << 10;
+  std::byte* memory = nullptr;
+  runtime::Event* done[kSegments] = {};
+  bool used[kSegments] = {};
+  std::size_t next = 0;
+
+  Staging() {
+    void* pinned = nullptr;
+    check(runtime::allocate_pinned(kSegments * kBytes, pinned));
+    memory = static_cast<std::byte*>(pinned);
+    for (runtime::Event*& event : done) check(runtime::create_event(event));
+  }
+  ~Staging() {
+    for (runtime::Event* event : done) runtime::destroy(event);
+    runtime::release_pinned(memory);
+  }
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  void copy(runtime::Stream* stream, std::byte* to, const std::byte* from, std::size_t bytes) {
+    const std::size_t segment = next++ % kSegments;
+    for (bool free = !used[segment]; !free;) check(runtime::finished(done[segment], free));
+    std::byte* staged = memory + segment * kBytes;
+    std::memcpy(staged, from, bytes);
+    check(runtime::copy(stream, runtime::Copy::to_device, to, staged, bytes));
+    check(runtime::record(done[segment], stream));
+    used[segment] = true;
+  }
+};
+
+Accelerator::Accelerator(int index, const std::string& plans_file, bool tf32) : tf32_(tf32) {
+  int count = 0;
+  if (const kernels::Status status = runtime::device_count(count); !status.ok())
+    fail_input("--device cuda: {}", status.error());
+  if (index >= count)
+    fail_input("--device cuda:{}: this machine has {} GPU{}; use cuda:0{}", index, count,
+               count == 1 ? "" : "s", count > 1 ? " ... cuda:" + std::to_string(count - 1) : "");
+  check(runtime::select_device(index));
+  check(runtime::device_properties(index, properties_));
+  make_exec(main_, properties_.multiprocessors);
+  make_exec(side_, properties_.multiprocessors);
+  active_ = main_;
+  check(runtime::create_event(fork_));
+  check(runtime::create_event(joined_));
+  memory_ = std::make_unique<DeviceMemory>(main_.stream);
+  staging_ = std::make_unique<Staging>();
+  auto gemm = kernels::gemm::make_library(main_);
+  check(gemm.status);
+  gemm_ = std::move(gemm.library);
+  auto convolutions = conv2d::device::make_library(plans_file);
+  check(convolutions.status);
+  convolutions_ = std::move(convolutions.library);
+}
+
+void Accelerator::make_exec(kernels::DeviceExec& exec, int multiprocessors) {
+  check(runtime::create_stream(exec.stream));
+  exec.multiprocessors = multiprocessors;
+  constexpr std::size_t kBytes = kernels::DeviceExec::kCounters * sizeof(std::uint32_t);
+  void* counters = nullptr;
+  check(runtime::allocate(kBytes, counters));
+  owned_.push_back(counters);
+  check(runtime::fill_bytes(exec.stream, counters, 0, kBytes));
+  check(runtime::synchronize(exec.stream));
+  exec.counters = static_cast<std::uint32_t*>(counters);
+}
+
+Accelerator::~Accelerator() {
+  // A failure here has nobody to go to.
+  (void)runtime::synchronize(main_.stream);
+  plans_.clear();
+  gemm_.reset();
+  convolutions_.reset();
+  staging_.reset();
+  for (const auto& [content, memory] : tables_) runtime::release(memory);
+  for (void* memory : owned_) runtime::release(memory);
+  runtime::destroy(fork_);
+  runtime::destroy(joined_);
+  runtime::destroy(side_.stream);
+  runtime::destroy(main_.stream);
+}
+
+Memory& Accelerator::memory() {
+  return *memory_;
+}
+
+void Accelerator::synchronize() {
+  check(runtime::synchronize(main_.stream));
+}
+
+const conv2d::device::Plan& Accelerator::plan(const conv2d::Params& p, conv2d::Direction direction,
+                                              DType dtype) {
+  using conv2d::device::Element;
+  const Element element = dtype == DType::bf16   ? Element::bf16
+                          : dtype == DType::fp64 ? Element::fp64
+                          : tf32_                ? Element::tf32
+                                                 : Element::fp32;
+  const std::string key =
+      fmt::format("{} {} {}x{}x{}x{} {}x{}x{} {} {} {} {}", static_cast<int>(direction),
+                  static_cast<int>(element), p.images, p.in_channels, p.in_height, p.in_width, p.out_channels,
+                  p.out_height, p.out_width, p.kernel, p.stride, p.padding, p.accumulate);
+  std::unique_ptr<conv2d::device::Plan>& found = plans_[key];
+  if (found == nullptr) {
+    conv2d::device::PlanResult made = convolutions_->make_plan(p, direction, element);
+    if (made.plan == nullptr) plans_.erase(key);
+    check(made.status);
+    found = std::move(made.plan);
+  }
+  return *found;
+}
+
+void Accelerator::upload(void* to, const void* from, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += Staging::kBytes)
+    staging_->copy(main_.stream, static_cast<std::byte*>(to) + at, static_cast<const std::byte*>(from) + at,
+                   std::min(Staging::kBytes, bytes - at));
+}
+
+const void* Accelerator::table(const void* bytes, std::size_t size) {
+  void*& memory = tables_[std::string(static_cast<const char*>(bytes), size)];
+  if (memory == nullptr) {
+    check(runtime::allocate(size, memory));
+    memory_->write(memory, bytes, size);
+  }
+  return memory;
+}
+
+void Accelerator::on_side(const std::function<void()>& work) {
+  check(runtime::record(fork_, main_.stream));
+  check(runtime::wait(side_.stream, fork_));
+  active_ = side_;
+  try {
+    work();
+  } catch (...) {
+    active_ = main_;
+    throw;
+  }
+  active_ = main_;
+  side_pending_ = true;
+}
+
+void Accelerator::join() {
+  if (!side_pending_) return;
+  check(runtime::record(joined_, side_.stream));
+  check(runtime::wait(main_.stream, joined_));
+  side_pending_ = false;
+}
+
+void Accelerator::begin_capture() {
+  check(runtime::begin_capture(main_.stream));
+}
+
+runtime::Graph* Accelerator::end_capture() {
+  runtime::Graph* graph = nullptr;
+  if (const kernels::Status status = runtime::end_capture(main_.stream, graph); !status.ok()) {
+    release(graph);
+    check(status);
+  }
+  return graph;
+}
+
+runtime::Graph* Accelerator::abandon_capture() noexcept {
+  runtime::Graph* graph = nullptr;
+  (void)runtime::end_capture(main_.stream, graph);
+  active_ = main_;
+  side_pending_ = false;
+  return graph;
+}
+
+void Accelerator::launch(runtime::Graph* graph) {
+  check(runtime::launch(graph, main_.stream));
+}
+
+void Accelerator::release(runtime::Graph* graph) noexcept {
+  if (graph != nullptr) runtime::destroy(graph);
+}
+
+std::size_t Accelerator::node_count(const runtime::Graph* graph) {
+  return runtime::node_count(graph);
+}
+
+}  // namespace mebm::engine

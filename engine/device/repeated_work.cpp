@@ -1,0 +1,44 @@
+#include "engine/device/repeated_work.h"
+
+#include "engine/device/accelerator.h"
+#include "engine/device/context.h"
+
+namespace mebm::engine {
+
+RepeatedWork::RepeatedWork(Context& context) : context_(context) {}
+
+RepeatedWork::~RepeatedWork() {
+  forget();
+}
+
+void RepeatedWork::forget() {
+  if (graph_ != nullptr) Accelerator::release(graph_);
+  graph_ = nullptr;
+  runs_ = 0;
+}
+
+std::size_t RepeatedWork::captured_nodes() const {
+  return graph_ == nullptr ? 0 : Accelerator::node_count(graph_);
+}
+
+void RepeatedWork::run(const std::string& key, const std::function<void()>& work) {
+  if (!context_.on_device()) return work();
+  Accelerator& device = context_.accelerator();
+  if (key != key_) forget();
+  key_ = key;
+  if (arena_ == nullptr) arena_ = context_.make_arena();
+  if (graph_ != nullptr) return device.launch(graph_);
+  const Context::UseArena use(context_, *arena_);
+  if (runs_++ == 0) return work();
+  device.begin_capture();
+  try {
+    work();
+  } catch (...) {
+    Accelerator::release(device.abandon_capture());
+    throw;
+  }
+  graph_ = device.end_capture();
+  device.launch(graph_);
+}
+
+}  // namespace mebm::engine
