@@ -139,7 +139,7 @@ GradTarget BackwardContext::target(std::size_t input) const {
   if (s.parameter != nullptr) {
     const WriteMode mode = s.parameter->reached ? WriteMode::accumulate : WriteMode::overwrite;
     s.parameter->reached = true;
-    if (!s.parameter->gradient.defined()) s.parameter->gradient = context().empty(s.shape, s.dtype);
+    if (!s.parameter->gradient.defined()) s.parameter->gradient = context().empty(s.shape, s.dtype, s.layout);
     return {&s.parameter->gradient, mode};
   }
   if (!s.gradient.defined()) {

@@ -52,7 +52,8 @@ StoredModel::StoredModel(const std::string& path, Runtime& runtime)
   const double bytes = static_cast<double>(description.network.parameter_count()) *
                        static_cast<double>(size_of(runtime.dtype)) * 2;
   require_memory(fmt::format("{}: its network", path), bytes, "use a machine with more memory");
-  network = std::make_unique<models::WideResNet>(runtime.context, description.network, runtime.dtype, 0);
+  network =
+      std::make_unique<models::WideResNet>(runtime.context, description.network, runtime.dtype, std::nullopt);
   reader.load_model(*network);
 }
 

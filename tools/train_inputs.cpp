@@ -39,7 +39,7 @@ void check_weights(const TrainJob& job) {
     engine::fail_input("{}: holds a {}; the configuration wants a {}", job.checkpoint->path().string(),
                        describe(stored), describe(wanted));
   engine::Context context;
-  models::WideResNet probe(context, wanted, engine::DType::fp32, 0);
+  models::WideResNet probe(context, wanted, engine::DType::fp32, std::nullopt);
   job.checkpoint->load_model(probe);
 }
 

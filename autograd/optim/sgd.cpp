@@ -9,7 +9,10 @@ namespace mebm::autograd {
 
 Sgd::Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* const> parameters)
     : context_(context), options_(std::move(options)), parameters_(parameters.begin(), parameters.end()) {
-  for (const Parameter* parameter : parameters_) {
+  for (Parameter* parameter : parameters_) {
+    if (!parameter->gradient.defined())
+      parameter->gradient =
+          context.empty(parameter->value.shape(), parameter->value.dtype(), parameter->value.layout());
     velocities_.push_back(context.empty(parameter->value.shape(), parameter->value.dtype()));
     engine::ops::fill(context, 0, velocities_.back());
   }
