@@ -61,7 +61,6 @@ class CheckpointReader {
   ModelDescription model() const;
   // Parameters and running statistics into a model of that description. Non-finite values are refused.
   void load_model(models::WideResNet& model) const;
-  bool has_momentum() const;
   void load_momentum(models::WideResNet& model, std::span<engine::Tensor> velocities) const;
 
   bool has_buffer() const;

@@ -107,10 +107,6 @@ void Trainer::start_from_weights(const CheckpointReader& checkpoint) {
     checkpoint.load_buffer(*buffer_);
 }
 
-std::int64_t Trainer::total_iterations() const {
-  return std::int64_t{config_.run.epochs} * config_.run.iterations_per_epoch;
-}
-
 LangevinOptions Trainer::langevin_options() const {
   const SamplerConfig& s = config_.sampler;
   return {s.steps,

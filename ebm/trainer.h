@@ -68,7 +68,6 @@ class Trainer {
 
   std::int64_t iteration() const { return iteration_; }  // iterations done
   std::int64_t epoch() const { return iteration_ / config_.run.iterations_per_epoch; }
-  std::int64_t total_iterations() const;
   const Config& config() const { return config_; }
   models::WideResNet& model() { return model_; }
   ReplayBuffer* buffer() { return buffer_.get(); }

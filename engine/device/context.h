@@ -15,7 +15,7 @@ namespace mebm::engine {
 
 class ConvolutionCache;
 
-enum class ConvolutionChoice { automatic, direct, winograd };
+enum class ConvolutionChoice { automatic, winograd };
 
 struct ContextOptions {
   Device device = {};

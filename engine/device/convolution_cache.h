@@ -25,7 +25,6 @@ class ConvolutionCache {
 
   std::size_t plan_count() const { return plans_.size(); }
   std::uint64_t preparations() const { return preparations_; }
-  std::uint64_t winograd_plans() const { return winograd_plans_; }
 
  private:
   struct PlanKey {
@@ -56,7 +55,7 @@ class ConvolutionCache {
   Context& context_;
   std::unordered_map<PlanKey, std::unique_ptr<kernels::conv2d::Plan>, PlanKeyHash> plans_;
   std::unordered_map<WeightKey, Prepared, WeightKeyHash> weights_;
-  std::uint64_t preparations_ = 0, winograd_plans_ = 0;
+  std::uint64_t preparations_ = 0;
 };
 
 }  // namespace mebm::engine
