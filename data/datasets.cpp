@@ -26,7 +26,8 @@ struct ImageContainer {
 };
 
 constexpr std::array<ImageContainer, 1> kContainers{{
-    {"an HDF5 file with a dataset `images` [N,C,H,W]", is_file, read_images_hdf5},
+    {"an HDF5 file with a dataset `images` [N,C,H,W]", is_file,
+     [](const fs::path& path) { return read_images_hdf5(path); }},
 }};
 
 ImageSet read_images(const fs::path& path, Split split) {

@@ -51,6 +51,9 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
 // About how many bytes such a file has.
 std::uint64_t checkpoint_bytes(const CheckpointContents& contents);
 
+// A plain floating tensor as a dataset of its shape and type.
+void write_tensor(engine::Hdf5Writer& writer, const std::string& path, const engine::Tensor& tensor);
+
 // A file opened and checked (digest, format, version). All reads below throw InputError naming file and
 // object.
 class CheckpointReader {

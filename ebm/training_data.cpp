@@ -85,14 +85,4 @@ DataBatch TrainingData::load(engine::Context& context, std::int64_t iteration, d
   return batch;
 }
 
-Tensor load_images(engine::Context& context, const data::ImageSet& images,
-                   std::span<const std::int64_t> indices, engine::DType dtype) {
-  Tensor out = context.empty(
-      {static_cast<std::int64_t>(indices.size()), images.channels, images.height, images.width}, dtype);
-  DataBatch batch;
-  batch.indices.assign(indices.begin(), indices.end());
-  decode_to(images, batch, out);
-  return out;
-}
-
 }  // namespace mebm::ebm

@@ -56,7 +56,6 @@ class InputImages {
  private:
   std::string path_;
   data::ImageSet set_;
-  std::vector<double> values64_;  // of a float64 file; empty else
 };
 
 // Reads a data set without a network to fit. Padding as the set has it.
