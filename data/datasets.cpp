@@ -73,7 +73,11 @@ std::string known_datasets() {
 
 ImageSet load_dataset(std::string_view set_name, const fs::path& path, Split split) {
   for (const DatasetReader& reader : kReaders)
-    if (reader.name == set_name) return reader.read(path, split);
+    if (reader.name == set_name) {
+      ImageSet set = reader.read(path, split);
+      set.path = path.string();
+      return set;
+    }
   engine::fail_input("unknown data set '{}': {}", set_name, known_datasets());
 }
 

@@ -28,6 +28,7 @@ Split parse_split(std::string_view name);
 struct ImageSet {
   std::string name;                             // as in the configuration: cifar10, fashion-mnist, ...
   std::string split;                            // train | test
+  std::string path;                             // what load_dataset read
   int channels = 0, height = 0, width = 0;      // as stored here, padding included
   int original_height = 0, original_width = 0;  // as in the file
   std::vector<std::uint8_t> pixels;             // [N,C,H,W], 0 ... 255

@@ -103,7 +103,7 @@ TEST_F(TrainInputTest, ImagesAndLabelsThatDoNotFit) {
               "label -7 out of range");
   refuse_data(write_values("ten.h5", {8, 3, 8, 8}, images, {0, 1, 2, 3, 4, 5, 6, 10}), {},
               "model.num_classes = 10 is smaller than the 11 classes");
-  refuse_data(write_images("unlabelled.h5", 8, false), {}, "has no labels");
+  refuse_data(write_images("unlabelled.h5", 8, false), {}, "unlabelled.h5: the set images has no labels");
   const std::vector<float> doubled = make_images(12);  // 18 images of two channels: no picture shows them
   expect_success(
       train_on(write_values("two.h5", {18, 2, 8, 8}, doubled, {}), "two",
@@ -115,9 +115,13 @@ TEST_F(TrainInputTest, ImagesAndLabelsThatDoNotFit) {
 }
 
 TEST_F(TrainInputTest, BatchesLargerThanWhatTheyAreDrawnFrom) {
-  refuse(set({"data.batch_size=65", "buffer.size=100"}), "larger than the data set of 64");
-  refuse(set({"data.labelled_batch_size=65"}), "larger than the data set of 64");
-  refuse(set({"data.batch_size=64", "data.validation=1"}), "larger than the data set of 63");
+  const auto larger = [&](const std::string& assignment, int count) {
+    return assignment + " is larger than the data set: images has " + std::to_string(count) +
+           " images to train on (" + images_ + ")";
+  };
+  refuse(set({"data.batch_size=65", "buffer.size=100"}), larger("data.batch_size = 65", 64));
+  refuse(set({"data.labelled_batch_size=65"}), larger("data.labelled_batch_size = 65", 64));
+  refuse(set({"data.batch_size=64", "data.validation=1"}), larger("data.batch_size = 64", 63));
   refuse_set("buffer.size=3", "data.batch_size = 4 is larger than buffer.size = 3");
   expect_success(train("all", set({"data.batch_size=64", "data.labelled_batch_size=64", "run.epochs=1",
                                    "run.iterations_per_epoch=2"})));
