@@ -62,7 +62,7 @@ TEST_F(TrainInputTest, ValuesThatDoNotFit) {
   refuse(set({"data.validation=64"}), "64");
   refuse({"--max-iterations", "-5"}, "--max-iterations -5");
   refuse({"--threads", "-2"}, "--threads -2 is outside 0 ... 4096");
-  refuse({"--seed", "-1"}, "--seed -1 is negative");
+  refuse({"--seed", "-1"}, "--seed -1 is outside 0 ... 9223372036854775807");
 }
 
 TEST_F(TrainInputTest, PrecisionsAndDevicesThatAreNotThere) {
