@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -30,16 +31,14 @@ ebm::RunConfig run_of(const RuntimeOptions& options) {
   return run;
 }
 
-// Bytes of memory that can be had without swapping; 0 where the system does not tell.
-double available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  double kilobytes = 0;
-  while (file >> name >> kilobytes) {
-    std::getline(file, unit);
-    if (name == "MemAvailable:") return 1024 * kilobytes;
-  }
-  return 0;
+constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+
+// The number at the start of a file, or after `word` in it.
+std::uint64_t read_number(const char* path, const std::string& word = "") {
+  std::ifstream file(path);
+  for (std::string found; !word.empty() && found != word && file >> found;) continue;
+  std::uint64_t value = 0;
+  return file >> value ? value : kUnknown;
 }
 
 }  // namespace
@@ -93,10 +92,25 @@ void check_output(const std::string& option, const fs::path& path, std::uint64_t
   }
 }
 
+std::uint64_t free_memory() {
+  const std::uint64_t kilobytes = read_number("/proc/meminfo", "MemAvailable:");
+  const std::uint64_t available = kilobytes == kUnknown ? kUnknown : 1024 * kilobytes;
+  const std::uint64_t limit = read_number("/sys/fs/cgroup/memory.max");
+  const std::uint64_t used = read_number("/sys/fs/cgroup/memory.current");
+  if (limit == kUnknown || used == kUnknown) return available;
+  // The container's share of the page cache is given back when memory is asked for.
+  std::uint64_t cache = 0;
+  for (const char* kind : {"inactive_file", "active_file"})
+    if (const std::uint64_t bytes = read_number("/sys/fs/cgroup/memory.stat", kind); bytes != kUnknown)
+      cache += bytes;
+  const std::uint64_t held = used - std::min(used, cache);
+  return std::min(available, limit - std::min(limit, held));
+}
+
 void require_memory(const std::string& what, double bytes, const std::string& advice) {
-  const double available = available_memory();
+  const auto available = static_cast<double>(free_memory());
   constexpr double kGigabyte = 1e9;
-  if (available > 0 && bytes > available)
+  if (bytes > available)
     fail_input("{} needs {:.3g} GB of memory, {:.3g} GB are available; {}", what, bytes / kGigabyte,
                available / kGigabyte, advice);
 }

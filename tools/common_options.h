@@ -49,6 +49,9 @@ struct Runtime {
 void check_output(const std::string& option, const std::filesystem::path& path, std::uint64_t bytes,
                   std::initializer_list<std::string> inputs);
 
+// Bytes the system would still grant this process: available memory, the container's limit.
+std::uint64_t free_memory();
+
 // InputError unless the machine has `bytes` of memory to give; `what` starts the message and `advice` ends
 // it.
 void require_memory(const std::string& what, double bytes, const std::string& advice);

@@ -201,9 +201,7 @@ int train(TrainJob& job, bool dry_run) {
       measure_plan(job.config, job.images, job.threads, std::max<std::int64_t>(0, end - begin));
   std::ostream& plan_out = dry_run ? std::cout : std::cerr;
   plan_out << plan_text(job.config, plan, job.threads);
-  if (plan.memory_needed > plan.memory_free)
-    plan_out
-        << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
+  require_run_memory(plan.memory_needed);
   if (dry_run) return 0;
 
   engine::Context context({.threads = job.threads});
