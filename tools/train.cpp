@@ -68,14 +68,15 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
   return config;
 }
 
-// The newest checkpoint that opens; damaged newer ones are named on stderr.
-ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
-  const auto found = directory.checkpoints();
-  if (found.empty())
+// The newest checkpoint that opens, of a directory that nobody else writes to; damaged newer ones are named
+// on stderr.
+ebm::CheckpointReader newest_checkpoint(RunDirectory& directory) {
+  if (directory.checkpoints().empty())
     fail_input("--resume: {} holds no checkpoint; remove what is there, if anything, and start the run anew",
                directory.root().string());
+  directory.lock();
   std::string first_problem;
-  for (const auto& path : found) {
+  for (const auto& path : directory.checkpoints()) {
     try {
       return ebm::CheckpointReader(path);
     } catch (const engine::InputError& error) {

