@@ -14,6 +14,8 @@
 
 namespace mebm::tools {
 
+inline constexpr std::int64_t kMaxBatch = 1 << 20;  // of --batch-size
+
 // A checkpoint, opened and checked, and its network in the run's precision.
 struct StoredModel {
   // InputError for everything wrong with the file.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <numeric>
 
+#include "data/streams.h"
 #include "ebm/trainer.h"
 #include "report/progress.h"
 #include "tools/common_options.h"
@@ -113,8 +113,7 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
   engine::Context context({.threads = threads});
   const ebm::ImageShape shape{images.channels, images.height, images.width};
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(images.count()));
-  std::iota(indices.begin(), indices.end(), 0);
+  const std::vector<std::int64_t> indices = data::ascending(images.count());
   TrainPlan plan;
   plan.memory_free = free_memory();
   {
