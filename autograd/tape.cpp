@@ -1,5 +1,7 @@
 #include "autograd/tape.h"
 
+#include <algorithm>
+
 #include "autograd/ops/elementwise.h"
 #include "engine/ops/elementwise.h"
 
@@ -10,7 +12,7 @@ using engine::Tensor;
 using engine::WriteMode;
 
 const Variable& Node::saved_variable(std::size_t i) const {
-  require(i < saved_count, "{}: saved value {} was released; backward consumes the tape", operation->name, i);
+  require(i < saved_count, "{}: value {} was not saved", operation->name, i);
   const Saved& entry = saved[i];
   require(entry.variable.value.version() == entry.version,
           "{}: value {} it saved was changed in place (version {}, now {})", operation->name, i,
@@ -31,7 +33,12 @@ Variable Tape::leaf(Tensor value) {
 
 Variable Tape::parameter(Parameter& parameter) {
   Variable variable{parameter.value, Variable::kNoSlot};
-  if (recording_ && !parameters_frozen_) variable.slot = new_slot(parameter.value, &parameter);
+  if (!recording_ || parameters_frozen_) return variable;
+  // One slot however often it is used, so that gradients() sums over all uses.
+  const auto known = std::find_if(slots_.begin(), slots_.end(),
+                                  [&](const Slot& slot) { return slot.parameter == &parameter; });
+  variable.slot = known != slots_.end() ? static_cast<int>(known - slots_.begin())
+                                        : new_slot(parameter.value, &parameter);
   return variable;
 }
 
@@ -51,9 +58,11 @@ Node* Tape::record(const Operation& operation, std::initializer_list<int> inputs
 }
 
 void Tape::backward(const Variable& output, Tensor seed) {
+  require_whole("backward");
   require(output.needs_gradient(), "backward: the output depends on nothing that wants a gradient");
   require(seed.shape() == output.value.shape(), "backward: seed {} does not fit output {}",
           seed.shape().text(), output.value.shape().text());
+  consumed_ = true;
   slots_[static_cast<std::size_t>(output.slot)].gradient = std::move(seed);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
@@ -95,6 +104,7 @@ std::vector<bool> Tape::reachable_from(std::span<const Variable> wrt) const {
 
 std::vector<Variable> Tape::gradients(const Variable& output, const Variable& seed,
                                       std::span<const Variable> wrt) {
+  require_whole("gradients");
   require(output.needs_gradient(), "gradients: the output depends on nothing that wants a gradient");
   const std::vector<bool> wanted = reachable_from(wrt);
   std::vector<Variable> gradients(slots_.size());
@@ -117,6 +127,11 @@ std::vector<Variable> Tape::gradients(const Variable& output, const Variable& se
 void Tape::clear() {
   nodes_.clear();
   slots_.clear();
+  consumed_ = false;
+}
+
+void Tape::require_whole(const char* caller) const {
+  require(!consumed_, "{}: an earlier backward consumed the tape; clear it and record again", caller);
 }
 
 GradTarget BackwardContext::target(std::size_t input) const {
@@ -124,6 +139,8 @@ GradTarget BackwardContext::target(std::size_t input) const {
   if (s.parameter != nullptr) {
     const WriteMode mode = s.parameter->reached ? WriteMode::accumulate : WriteMode::overwrite;
     s.parameter->reached = true;
+    if (!s.parameter->gradient.defined())
+      s.parameter->gradient = Tensor(context().lasting_arena(), s.shape, s.dtype, s.layout);
     return {&s.parameter->gradient, mode};
   }
   if (!s.gradient.defined()) {

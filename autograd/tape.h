@@ -86,15 +86,16 @@ class Tape {
 
   // A leaf whose gradient is wanted.
   Variable leaf(engine::Tensor value);
-  // The parameter as a variable: a constant while frozen or not recording.
+  // The parameter as a variable: a constant while frozen or not recording. Until clear(), every use of a
+  // parameter is the same variable.
   Variable parameter(Parameter& parameter);
 
   // Puts an operation on the tape and gives `output` a slot; null when nothing is recorded, because recording
   // is off or no input wants a gradient. The pointer is valid until the next call.
   Node* record(const Operation& operation, std::initializer_list<int> inputs, Variable& output);
 
-  // Gradients of <seed, output> into leaves and parameters; consumes the tape (call clear() before the next
-  // pass).
+  // Gradients of <seed, output> into leaves and parameters; consumes the tape: until clear(), walking it
+  // again is an Error.
   void backward(const Variable& output, engine::Tensor seed);
   // seed = 1 for a one-element output.
   void backward(const Variable& output);
@@ -121,13 +122,14 @@ class Tape {
     Parameter* parameter = nullptr;
   };
 
+  void require_whole(const char* caller) const;
   int new_slot(const engine::Tensor& value, Parameter* parameter);
   std::vector<bool> reachable_from(std::span<const Variable> wrt) const;
 
   engine::Context& context_;
   std::vector<Node> nodes_;
   std::vector<Slot> slots_;
-  bool recording_ = true, parameters_frozen_ = false;
+  bool recording_ = true, parameters_frozen_ = false, consumed_ = false;
 };
 
 // Records nothing while alive (evaluation).

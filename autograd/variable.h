@@ -18,8 +18,9 @@ struct Variable {
   bool needs_gradient() const { return slot != kNoSlot; }
 };
 
-// A trainable tensor, plain layout. `gradient` is allocated once; it is meaningful only while `reached`: the
-// first contribution after zero_gradients() overwrites it, the others add.
+// A trainable tensor, plain layout. `gradient` is allocated once, by the optimiser or the first backward that
+// reaches it; it is meaningful only while `reached`: the first contribution after zero_gradients() overwrites
+// it, the others add.
 struct Parameter {
   std::string name;
   engine::Tensor value;

@@ -17,8 +17,17 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
+// How the set `images` reads a path: the first container whose `accepts` holds. A folder of PNGs is one more
+// row.
+struct ImageContainer {
+  std::string_view what;
+  bool (*accepts)(const fs::path& path);
+  ImageSet (*read)(const fs::path& path);
+};
+
 constexpr std::array<ImageContainer, 1> kContainers{{
-    {"an HDF5 file with a dataset `images` [N,C,H,W]", is_file, read_images_hdf5},
+    {"an HDF5 file with a dataset `images` [N,C,H,W]", is_file,
+     [](const fs::path& path) { return read_images_hdf5(path); }},
 }};
 
 ImageSet read_images(const fs::path& path, Split split) {
@@ -37,27 +46,23 @@ ImageSet read_images(const fs::path& path, Split split) {
   engine::fail_input("{}: data.set images reads {}", path.string(), known);
 }
 
+// One row per value of the configuration's data.set. SVHN, ImageNet 32x32 and others slot in as rows.
+struct DatasetReader {
+  std::string_view name;
+  ImageSet (*read)(const fs::path& path, Split split);
+};
+
 constexpr std::array<DatasetReader, 5> kReaders{{
-    {"cifar10", "CIFAR-10, official binary version (folder or .tar.gz)",
-     [](const fs::path& path, Split split) { return read_cifar(cifar10_layout(), path, split); }},
-    {"cifar100", "CIFAR-100, official binary version (folder or .tar.gz), fine labels",
+    {"cifar10", [](const fs::path& path, Split split) { return read_cifar(cifar10_layout(), path, split); }},
+    {"cifar100",
      [](const fs::path& path, Split split) { return read_cifar(cifar100_layout(), path, split); }},
-    {"fashion-mnist", "Fashion-MNIST idx files, plain or .gz, padded to 32x32",
+    {"fashion-mnist",
      [](const fs::path& path, Split split) { return read_idx(fashion_mnist_layout(), path, split); }},
-    {"mnist", "MNIST idx files, plain or .gz, padded to 32x32",
-     [](const fs::path& path, Split split) { return read_idx(mnist_layout(), path, split); }},
-    {"images", "an HDF5 images file", read_images},
+    {"mnist", [](const fs::path& path, Split split) { return read_idx(mnist_layout(), path, split); }},
+    {"images", read_images},
 }};
 
 }  // namespace
-
-std::span<const DatasetReader> dataset_readers() {
-  return kReaders;
-}
-
-std::span<const ImageContainer> image_containers() {
-  return kContainers;
-}
 
 std::string known_datasets() {
   std::string names;
@@ -68,7 +73,11 @@ std::string known_datasets() {
 
 ImageSet load_dataset(std::string_view set_name, const fs::path& path, Split split) {
   for (const DatasetReader& reader : kReaders)
-    if (reader.name == set_name) return reader.read(path, split);
+    if (reader.name == set_name) {
+      ImageSet set = reader.read(path, split);
+      set.path = path.string();
+      return set;
+    }
   engine::fail_input("unknown data set '{}': {}", set_name, known_datasets());
 }
 

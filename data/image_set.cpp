@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/core/error.h"
+#include "engine/ops/elementwise.h"
 
 namespace mebm::data {
 namespace {
@@ -48,6 +49,12 @@ void decode(const ImageSet& set, std::int64_t index, T* out) {
   engine::require(index >= 0 && index < set.count(), "image {} asked of {} {}, which holds {}", index,
                   set.name, set.split, set.count());
   const std::int64_t size = set.image_size();
+  if constexpr (std::is_same_v<T, double>) {
+    if (!set.values64.empty()) {
+      std::copy_n(set.values64.data() + index * size, size, out);
+      return;
+    }
+  }
   if (set.pixels.empty()) {
     std::copy_n(set.values.data() + index * size, size, out);
     return;
@@ -59,10 +66,28 @@ void decode(const ImageSet& set, std::int64_t index, T* out) {
 template void decode(const ImageSet&, std::int64_t, float*);
 template void decode(const ImageSet&, std::int64_t, double*);
 
+engine::Tensor load_images(engine::Context& context, const ImageSet& images,
+                           std::span<const std::int64_t> indices, engine::DType dtype) {
+  engine::Tensor out = context.empty(
+      {static_cast<std::int64_t>(indices.size()), images.channels, images.height, images.width}, dtype);
+  const auto fill = [&](auto* to) {
+    for (const std::int64_t index : indices) {
+      decode(images, index, to);
+      to += images.image_size();
+    }
+  };
+  if (dtype == engine::DType::fp64)
+    fill(out.as<double>());
+  else
+    fill(out.as<float>());
+  return out;
+}
+
 void pad_to_network_size(ImageSet& set) {
   if (set.height != kSmallSide || set.width != kSmallSide) return;
   set.pixels = pad_planes<std::uint8_t>(set.pixels, 0);
   set.values = pad_planes<float>(set.values, -1.0f);
+  set.values64 = pad_planes<double>(set.values64, -1.0);
   set.height = set.width = kPaddedSide;
 }
 

@@ -8,7 +8,7 @@
 
 namespace mebm::data {
 
-ImageSet read_images_hdf5(const std::filesystem::path& path) {
+ImageSet read_images_hdf5(const std::filesystem::path& path, bool pad) {
   constexpr std::int64_t kLargestLabel = 65535;
   engine::ImagesFile file = engine::read_images_file(path);
   ImageSet set;
@@ -18,6 +18,7 @@ ImageSet read_images_hdf5(const std::filesystem::path& path) {
   set.width = set.original_width = file.width;
   set.pixels = std::move(file.bytes);
   set.values = std::move(file.values);
+  set.values64 = std::move(file.values64);
   set.labels.reserve(file.labels.size());
   for (std::size_t record = 0; record < file.labels.size(); ++record) {
     const std::int64_t label = file.labels[record];
@@ -27,7 +28,7 @@ ImageSet read_images_hdf5(const std::filesystem::path& path) {
     set.labels.push_back(static_cast<std::int32_t>(label));
     set.num_classes = std::max(set.num_classes, static_cast<int>(label) + 1);
   }
-  pad_to_network_size(set);
+  if (pad) pad_to_network_size(set);
   return set;
 }
 

@@ -13,13 +13,13 @@ namespace {
 constexpr std::int64_t kLargestSet =
     std::numeric_limits<std::uint32_t>::max();  // indices are drawn from one word
 
+}  // namespace
+
 std::vector<std::int64_t> ascending(std::int64_t count) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
   std::iota(indices.begin(), indices.end(), std::int64_t{0});
   return indices;
 }
-
-}  // namespace
 
 std::vector<std::int64_t> keyed_permutation(std::int64_t count, engine::PhiloxKey key,
                                             engine::RandomPurpose purpose, std::uint32_t pass) {

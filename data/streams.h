@@ -10,6 +10,9 @@
 
 namespace mebm::data {
 
+// 0 ... count - 1: every image of a set, in order.
+std::vector<std::int64_t> ascending(std::int64_t count);
+
 // Permutation of 0 ... count-1 by Fisher-Yates: for i = count-1 down to 1, swap i with floor(w_i (i+1) /
 // 2^32), w_i word i of the sequence keyed by (key, purpose, iteration = pass).
 std::vector<std::int64_t> keyed_permutation(std::int64_t count, engine::PhiloxKey key,

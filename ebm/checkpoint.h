@@ -51,6 +51,9 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
 // About how many bytes such a file has.
 std::uint64_t checkpoint_bytes(const CheckpointContents& contents);
 
+// A plain floating tensor as a dataset of its shape and type.
+void write_tensor(engine::Hdf5Writer& writer, const std::string& path, const engine::Tensor& tensor);
+
 // A file opened and checked (digest, format, version). All reads below throw InputError naming file and
 // object.
 class CheckpointReader {
@@ -61,7 +64,6 @@ class CheckpointReader {
   ModelDescription model() const;
   // Parameters and running statistics into a model of that description. Non-finite values are refused.
   void load_model(models::WideResNet& model) const;
-  bool has_momentum() const;
   void load_momentum(models::WideResNet& model, std::span<engine::Tensor> velocities) const;
 
   bool has_buffer() const;

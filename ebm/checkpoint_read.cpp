@@ -198,10 +198,6 @@ void CheckpointReader::load_model(models::WideResNet& model) const {
   }
 }
 
-bool CheckpointReader::has_momentum() const {
-  return reader_.exists(keys::kMomentum);
-}
-
 void CheckpointReader::load_momentum(models::WideResNet& model, std::span<Tensor> velocities) const {
   const auto parameters = model.parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i)

@@ -9,8 +9,6 @@ using engine::Hdf5Shape;
 using engine::Hdf5Writer;
 using engine::Tensor;
 
-namespace {
-
 void write_tensor(Hdf5Writer& writer, const std::string& path, const Tensor& tensor) {
   Hdf5Shape shape;
   for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.shape()[i]);
@@ -20,6 +18,8 @@ void write_tensor(Hdf5Writer& writer, const std::string& path, const Tensor& ten
   else
     writer.write(path, shape, tensor.as<float>());
 }
+
+namespace {
 
 void write_model(Hdf5Writer& writer, models::WideResNet& model, const std::string& energy) {
   const models::WideResNetConfig& c = model.config();

@@ -1,5 +1,6 @@
 #include "ebm/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -107,10 +108,6 @@ void Trainer::start_from_weights(const CheckpointReader& checkpoint) {
     checkpoint.load_buffer(*buffer_);
 }
 
-std::int64_t Trainer::total_iterations() const {
-  return std::int64_t{config_.run.epochs} * config_.run.iterations_per_epoch;
-}
-
 LangevinOptions Trainer::langevin_options() const {
   const SamplerConfig& s = config_.sampler;
   return {s.steps,
@@ -141,13 +138,11 @@ void Trainer::load_batches(Batches& b) {
   model_.reserve_statistics(b.rows.slots);
 }
 
-void Trainer::sample_negatives(Batches& b) {
+void Trainer::sample_negatives(Batches& b, bool keep_starts) {
   const engine::PhiloxKey key(config_.run.seed);
   b.chains = buffer_->draw(*initial_, key, static_cast<std::uint32_t>(iteration_), b.rows.positives,
                            config_.buffer.reinit_probability);
-  for (const TrainingObserver* observer : observers_)
-    if (observer->wants_starts() && !b.chain_starts.defined())
-      b.chain_starts = ops::clone(context_, b.chains.images);
+  if (keep_starts) b.chain_starts = ops::clone(context_, b.chains.images);
   LangevinRun run;
   run.key = key;
   run.iteration = static_cast<std::uint32_t>(iteration_);
@@ -188,7 +183,7 @@ void Trainer::check_divergence(const IterationResult& r) const {
       r.iteration, r.loss, r.energy_positive, r.energy_negative, r.gradient_norm);
 }
 
-IterationResult Trainer::step() {
+IterationResult Trainer::step(std::span<TrainingObserver* const> observers) {
   const auto begin = std::chrono::steady_clock::now();
   IterationResult result;
   result.iteration = iteration_;
@@ -196,7 +191,9 @@ IterationResult Trainer::step() {
   result.learning_rate = optimizer_.learning_rate(iteration_, result.epoch);
   Batches batches;
   load_batches(batches);
-  if (batches.rows.positives > 0) sample_negatives(batches);
+  const bool keep_starts = std::any_of(observers.begin(), observers.end(),
+                                       [](const TrainingObserver* o) { return o->wants_starts(); });
+  if (batches.rows.positives > 0) sample_negatives(batches, keep_starts);
   tape_.clear();
   model_.zero_gradients();
   Variable loss = forward_loss(batches, result);
@@ -214,7 +211,7 @@ IterationResult Trainer::step() {
   choices.chain_starts = batches.chain_starts;
   choices.positives = batches.rows.positives > 0 ? &batches.positive_batch : nullptr;
   choices.labelled = batches.rows.labelled > 0 ? &batches.labelled_batch : nullptr;
-  for (TrainingObserver* observer : observers_) observer->iteration_done(result, choices);
+  for (TrainingObserver* observer : observers) observer->iteration_done(result, choices);
   return result;
 }
 

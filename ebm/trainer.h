@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "autograd/optim/sgd.h"
@@ -40,7 +41,7 @@ struct IterationChoices {
   const DataBatch* labelled = nullptr;
 };
 
-// Looks on; must not change anything.
+// Looks on during Trainer::step; must not change anything.
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
@@ -62,13 +63,12 @@ class Trainer {
   // fresh.
   void start_from_weights(const CheckpointReader& checkpoint);
 
-  // One iteration. Throws Error when the loss is not finite or beyond 1e5 in magnitude (diverged).
-  IterationResult step();
-  void add_observer(TrainingObserver* observer) { observers_.push_back(observer); }
+  // One iteration; the trainer keeps none of the observers. Throws Error when the loss is not finite or
+  // beyond 1e5 in magnitude (diverged).
+  IterationResult step(std::span<TrainingObserver* const> observers = {});
 
   std::int64_t iteration() const { return iteration_; }  // iterations done
   std::int64_t epoch() const { return iteration_ / config_.run.iterations_per_epoch; }
-  std::int64_t total_iterations() const;
   const Config& config() const { return config_; }
   models::WideResNet& model() { return model_; }
   ReplayBuffer* buffer() { return buffer_.get(); }
@@ -84,7 +84,7 @@ class Trainer {
   struct Batches;
 
   void load_batches(Batches& batches);
-  void sample_negatives(Batches& batches);
+  void sample_negatives(Batches& batches, bool keep_starts);
   autograd::Variable forward_loss(Batches& batches, IterationResult& result);
   double gradient_norm();
   void check_divergence(const IterationResult& result) const;
@@ -98,7 +98,6 @@ class Trainer {
   models::WideResNet model_;
   autograd::Sgd optimizer_;
   std::unique_ptr<ReplayBuffer> buffer_;
-  std::vector<TrainingObserver*> observers_;
   std::int64_t iteration_ = 0;
 };
 

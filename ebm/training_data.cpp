@@ -35,6 +35,12 @@ void decode_to(const data::ImageSet& images, const DataBatch& batch, Tensor& out
   out.bump_version();
 }
 
+void check_batch(const char* key, int batch, const data::ImageSet& images, std::size_t count) {
+  if (batch > static_cast<std::int64_t>(count))
+    engine::fail_input("{} = {} is larger than the data set: {} has {} images to train on ({})", key, batch,
+                       images.name, count, images.path);
+}
+
 }  // namespace
 
 TrainingData::TrainingData(const data::ImageSet& images, std::vector<std::int64_t> indices,
@@ -45,13 +51,17 @@ TrainingData::TrainingData(const data::ImageSet& images, std::vector<std::int64_
       augment_labelled_(config.data.augment),
       augment_positives_(config.data.augment_positives),
       noise_(config.data.noise) {
-  if (config.objective.energy_weight != 0)
+  if (config.objective.energy_weight != 0) {
+    check_batch("data.batch_size", config.data.batch_size, images, indices_.size());
     positive_stream_.emplace(indices_, config.data.batch_size, config.run.seed,
                              RandomPurpose::shuffle_positives);
+  }
   if (config.objective.classifier_weight == 0) return;
   if (images.labels.empty())
-    engine::fail_input("data set {} has no labels; objective.classifier_weight = {} needs them (set it to 0)",
-                       images.name, config.objective.classifier_weight);
+    engine::fail_input(
+        "{}: the set {} has no labels; objective.classifier_weight = {} needs them (set it to 0)",
+        images.path, images.name, config.objective.classifier_weight);
+  check_batch("data.labelled_batch_size", config.data.labelled_batch_size, images, indices_.size());
   labelled_stream_.emplace(indices_, config.data.labelled_batch_size, config.run.seed,
                            RandomPurpose::shuffle_labelled);
 }
@@ -83,16 +93,6 @@ DataBatch TrainingData::load(engine::Context& context, std::int64_t iteration, d
     engine::ops::axpby(context, noise_, normal, 1, out);
   }
   return batch;
-}
-
-Tensor load_images(engine::Context& context, const data::ImageSet& images,
-                   std::span<const std::int64_t> indices, engine::DType dtype) {
-  Tensor out = context.empty(
-      {static_cast<std::int64_t>(indices.size()), images.channels, images.height, images.width}, dtype);
-  DataBatch batch;
-  batch.indices.assign(indices.begin(), indices.end());
-  decode_to(images, batch, out);
-  return out;
 }
 
 }  // namespace mebm::ebm

@@ -51,8 +51,4 @@ class TrainingData {
   std::optional<data::BatchStream> positive_stream_, labelled_stream_;
 };
 
-// Images `indices` of a set as a tensor [n,C,H,W] of `dtype`.
-engine::Tensor load_images(engine::Context& context, const data::ImageSet& images,
-                           std::span<const std::int64_t> indices, engine::DType dtype);
-
 }  // namespace mebm::ebm

@@ -13,20 +13,6 @@ using engine::Tensor;
 
 namespace {
 
-Tensor gather(engine::Context& context, const data::ImageSet& set, std::span<const std::int64_t> indices,
-              engine::DType dtype) {
-  const auto rows = static_cast<std::int64_t>(indices.size());
-  Tensor images = context.empty({rows, set.channels, set.height, set.width}, dtype);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t index = indices[static_cast<std::size_t>(r)];
-    if (dtype == engine::DType::fp64)
-      data::decode(set, index, images.as<double>() + r * set.image_size());
-    else
-      data::decode(set, index, images.as<float>() + r * set.image_size());
-  }
-  return images;
-}
-
 std::int64_t count_correct(const Tensor& logits, std::span<const std::int32_t> labels) {
   const auto classes = static_cast<std::ptrdiff_t>(logits.extent(1));
   std::vector<double> values(static_cast<std::size_t>(logits.elements()));
@@ -59,7 +45,7 @@ Classification classify(autograd::Tape& tape, models::EnergyModel& model, const 
     for (const std::int64_t index : batch)
       labels.push_back(images.labels.at(static_cast<std::size_t>(index)));
     const auto pass = models::Pass::single(static_cast<std::int64_t>(batch.size()), options.batch_statistics);
-    const autograd::Variable x{gather(context, images, batch, options.dtype)};
+    const autograd::Variable x{data::load_images(context, images, batch, options.dtype)};
     const Tensor logits = model.logits(tape, model.features(tape, x, pass)).value;
     const Tensor label_tensor = engine::ops::make_labels(context, labels, logits.extent(1));
     loss += engine::ops::scalar(engine::ops::cross_entropy(context, logits, label_tensor)) *

@@ -60,7 +60,7 @@ std::int64_t WideResNetConfig::parameter_count() const {
 }
 
 WideResNet::WideResNet(engine::Context& context, const WideResNetConfig& config, engine::DType dtype,
-                       std::uint64_t seed)
+                       std::optional<std::uint64_t> seed)
     : context_(context), config_(config), dtype_(dtype) {
   config.validate();
   stem_ = make_layer("f.conv1", {16, config.in_channels, 3, 3});
@@ -83,17 +83,15 @@ WideResNet::WideResNet(engine::Context& context, const WideResNetConfig& config,
   final_norm_ = make_norm("f.bn1", channels);
   energy_output_ = make_layer("energy_output", {1, channels});
   if (config.num_classes > 0) class_output_ = make_layer("class_output", {config.num_classes, channels});
-  initialise(seed);
+  if (seed) initialise(*seed);
 }
 
 WideResNet::~WideResNet() = default;
 
 WideResNet::Layer WideResNet::make_layer(const std::string& prefix, const Shape& weight_shape) {
-  const Shape bias_shape{weight_shape[0]};
   const engine::Layout layout = weight_shape.rank() == 4 ? context_.weight_layout() : engine::Layout::plain;
-  return {{prefix + ".weight", context_.empty(weight_shape, dtype_, layout),
-           context_.empty(weight_shape, dtype_, layout), false},
-          {prefix + ".bias", context_.empty(bias_shape, dtype_), context_.empty(bias_shape, dtype_), false}};
+  return {{prefix + ".weight", context_.empty(weight_shape, dtype_, layout), {}, false},
+          {prefix + ".bias", context_.empty({weight_shape[0]}, dtype_), {}, false}};
 }
 
 std::optional<BatchNorm> WideResNet::make_norm(const std::string& prefix, std::int64_t channels) {

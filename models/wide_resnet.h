@@ -44,9 +44,10 @@ struct NamedBuffer {
 
 class WideResNet final : public EnergyModel {
  public:
-  // Parameters start at U(+-1/sqrt(fan_in)), drawn from `seed` (PyTorch's default initialisation).
+  // Weights and biases start at U(+-1/sqrt(fan_in)), drawn from `seed` (PyTorch's default initialisation);
+  // without a seed they have no values until a checkpoint is loaded.
   WideResNet(engine::Context& context, const WideResNetConfig& config, engine::DType dtype,
-             std::uint64_t seed);
+             std::optional<std::uint64_t> seed);
   ~WideResNet() override;
 
   const WideResNetConfig& config() const { return config_; }

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <limits>
 
 #include "engine/core/error.h"
 #include "engine/io/atomic_write.h"
+#include "tools/config.h"
 
 namespace mebm::tools {
 
@@ -13,8 +16,6 @@ namespace fs = std::filesystem;
 using engine::fail_input;
 
 namespace {
-
-constexpr int kMaxThreads = 1024;
 
 engine::DType parse_precision(const std::string& text) {
   if (text == "fp32") return engine::DType::fp32;
@@ -24,42 +25,60 @@ engine::DType parse_precision(const std::string& text) {
   fail_input("--precision {}: unknown precision; known: fp32, tf32, bf16, fp64", text);
 }
 
-engine::ContextOptions context_options(const RuntimeOptions& options) {
-  engine::ContextOptions context;
-  context.device = engine::parse_device(options.device);
-  context.threads = options.threads.value_or(engine::physical_cores());
-  if (context.threads < 1 || context.threads > kMaxThreads)
-    fail_input("--threads {} is outside 1 ... {}", context.threads, kMaxThreads);
-  return context;
+ebm::RunConfig run_of(const RuntimeOptions& options) {
+  ebm::RunConfig run;
+  apply_runtime_options(options, run);
+  return run;
 }
 
-// Bytes of memory that can be had without swapping; 0 where the system does not tell.
-double available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  double kilobytes = 0;
-  while (file >> name >> kilobytes) {
-    std::getline(file, unit);
-    if (name == "MemAvailable:") return 1024 * kilobytes;
-  }
-  return 0;
+constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+
+// The number at the start of a file, or after `word` in it.
+std::uint64_t read_number(const char* path, const std::string& word = "") {
+  std::ifstream file(path);
+  for (std::string found; !word.empty() && found != word && file >> found;) continue;
+  std::uint64_t value = 0;
+  return file >> value ? value : kUnknown;
 }
 
 }  // namespace
 
-void add_runtime_options(Options& options, RuntimeOptions& runtime) {
-  options.with_default("--device", "DEVICE", runtime.device, "processor: auto, cpu, cuda or cuda:<index>");
-  options.with_default("--precision", "TYPE", runtime.precision,
-                       "arithmetic: fp32, tf32, bf16 or fp64; the CPU has fp32 and fp64");
-  options.optional("--threads", "N", runtime.threads, "threads",
-                   fmt::format("physical cores, here {}", engine::physical_cores()));
-  options.with_default("--seed", "N", runtime.seed, "seed of every random choice, 0 ... 2^64 - 1");
+void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::string& stored) {
+  const ebm::RunConfig defaults;
+  options.optional("--device", "DEVICE", runtime.device, "processor: auto, cpu, cuda or cuda:<index>",
+                   stored + defaults.device);
+  options.optional("--precision", "TYPE", runtime.precision,
+                   "arithmetic: fp32, tf32, bf16 or fp64; the CPU has fp32 and fp64",
+                   stored + defaults.precision);
+  options.optional("--threads", "N", runtime.threads, "threads; 0: one per physical core",
+                   fmt::format("{}0, here {}", stored, engine::physical_cores()));
+  options.optional("--seed", "N", runtime.seed, "seed of every random choice, 0 ... 2^63 - 1",
+                   fmt::format("{}{}", stored, defaults.seed));
 }
 
-Runtime::Runtime(const RuntimeOptions& options)
-    : dtype(parse_precision(options.precision)),
-      key(options.seed),
-      context(context_options(options)),
+void apply_runtime_options(const RuntimeOptions& options, ebm::RunConfig& run) {
+  if (options.threads && (*options.threads < 0 || *options.threads > kMaxThreads))
+    fail_input("--threads {} is outside 0 ... {}; 0: one per physical core", *options.threads, kMaxThreads);
+  // The configuration is written with the seed, and TOML's integers end here.
+  if (constexpr auto kLargest = std::numeric_limits<std::int64_t>::max();
+      options.seed && *options.seed > std::uint64_t{kLargest})
+    fail_input("--seed {} is outside 0 ... {}", *options.seed, kLargest);
+  run.device = options.device.value_or(run.device);
+  run.precision = options.precision.value_or(run.precision);
+  if (options.threads) run.threads = static_cast<int>(*options.threads);
+  run.seed = options.seed.value_or(run.seed);
+}
+
+int thread_count(int asked) {
+  return asked > 0 ? asked : engine::physical_cores();
+}
+
+Runtime::Runtime(const RuntimeOptions& options) : Runtime(run_of(options)) {}
+
+Runtime::Runtime(const ebm::RunConfig& run)
+    : dtype(parse_precision(run.precision)),
+      key(run.seed),
+      context({.device = engine::parse_device(run.device), .threads = thread_count(run.threads)}),
       tape(context) {}
 
 void check_output(const std::string& option, const fs::path& path, std::uint64_t bytes,
@@ -73,10 +92,25 @@ void check_output(const std::string& option, const fs::path& path, std::uint64_t
   }
 }
 
+std::uint64_t free_memory() {
+  const std::uint64_t kilobytes = read_number("/proc/meminfo", "MemAvailable:");
+  const std::uint64_t available = kilobytes == kUnknown ? kUnknown : 1024 * kilobytes;
+  const std::uint64_t limit = read_number("/sys/fs/cgroup/memory.max");
+  const std::uint64_t used = read_number("/sys/fs/cgroup/memory.current");
+  if (limit == kUnknown || used == kUnknown) return available;
+  // The container's share of the page cache is given back when memory is asked for.
+  std::uint64_t cache = 0;
+  for (const char* kind : {"inactive_file", "active_file"})
+    if (const std::uint64_t bytes = read_number("/sys/fs/cgroup/memory.stat", kind); bytes != kUnknown)
+      cache += bytes;
+  const std::uint64_t held = used - std::min(used, cache);
+  return std::min(available, limit - std::min(limit, held));
+}
+
 void require_memory(const std::string& what, double bytes, const std::string& advice) {
-  const double available = available_memory();
+  const auto available = static_cast<double>(free_memory());
   constexpr double kGigabyte = 1e9;
-  if (available > 0 && bytes > available)
+  if (bytes > available)
     fail_input("{} needs {:.3g} GB of memory, {:.3g} GB are available; {}", what, bytes / kGigabyte,
                available / kGigabyte, advice);
 }

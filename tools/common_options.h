@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "ebm/config.h"
 #include "engine/core/random.h"
 #include "engine/device/context.h"
 #include "models/energy_model.h"
@@ -14,19 +15,28 @@
 
 namespace mebm::tools {
 
+// As given on the command line.
 struct RuntimeOptions {
-  std::string device = "auto", precision = "fp32";
-  std::optional<int> threads;
-  std::uint64_t seed = 1;
+  std::optional<std::string> device, precision;
+  std::optional<std::int64_t> threads;
+  std::optional<std::uint64_t> seed;
 };
 
-// --device, --precision, --threads, --seed.
-void add_runtime_options(Options& options, RuntimeOptions& runtime);
+// --device, --precision, --threads, --seed; `stored` is what --help says of a stored choice that comes before
+// the defaults ("the configuration's, else ").
+void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::string& stored = "");
+
+// What is given over what `run` holds. InputError for threads or a seed out of range.
+void apply_runtime_options(const RuntimeOptions& options, ebm::RunConfig& run);
+
+// Threads to compute with; 0 asks for one per physical core.
+int thread_count(int asked);
 
 // What a command computes with. The constructor throws InputError for a device, precision or thread count
 // that cannot be had.
 struct Runtime {
   explicit Runtime(const RuntimeOptions& options);
+  explicit Runtime(const ebm::RunConfig& run);
 
   engine::DType dtype;
   engine::PhiloxKey key;
@@ -38,6 +48,9 @@ struct Runtime {
 // be called before any work.
 void check_output(const std::string& option, const std::filesystem::path& path, std::uint64_t bytes,
                   std::initializer_list<std::string> inputs);
+
+// Bytes the system would still grant this process: available memory, the container's limit.
+std::uint64_t free_memory();
 
 // InputError unless the machine has `bytes` of memory to give; `what` starts the message and `advice` ends
 // it.

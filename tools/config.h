@@ -14,6 +14,8 @@
 
 namespace mebm::tools {
 
+inline constexpr int kMaxThreads = 4096;  // of run.threads and --threads
+
 // Names of the recipes embedded in this binary, sorted.
 std::vector<std::string> recipe_names();
 

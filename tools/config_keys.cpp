@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tools/config.h"
+
 namespace mebm::tools {
 namespace {
 
@@ -165,7 +167,8 @@ void add_run(std::vector<Key>& keys) {
   run.number("seed", access<kRun, &R::seed>(), {}, "", "key of every random choice of the run");
   run.choice("precision", access<kRun, &R::precision>(), {"fp32", "fp64"}, {"tf32", "bf16"}, "arithmetic");
   run.choice("device", access<kRun, &R::device>(), {"auto", "cpu"}, {"cuda"}, "where to compute");
-  run.number("threads", access<kRun, &R::threads>(), between(0, 4096), "threads", "0: one per physical core");
+  run.number("threads", access<kRun, &R::threads>(), between(0, kMaxThreads), "threads",
+             "0: one per physical core");
   run.choice("convolution", access<kRun, &R::convolution>(), {"auto", "direct"}, {"winograd"},
              "convolution algorithm");
   run.number("checkpoint_every", access<kRun, &R::checkpoint_every>(), at_least(0), "iterations",

@@ -2,8 +2,8 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
+#include "data/streams.h"
 #include "engine/core/error.h"
 #include "metrics/classification.h"
 #include "tools/commands.h"
@@ -15,8 +15,6 @@ using engine::fail_input;
 using nlohmann::ordered_json;
 
 namespace {
-
-constexpr std::int64_t kMaxBatch = 1 << 20;
 
 struct EvaluateOptions {
   std::string checkpoint, metrics = "accuracy,loss", split = "test";
@@ -97,16 +95,14 @@ void check_classes(const InputImages& images, const StoredModel& model, const st
 
 int run_evaluate(EvaluateOptions& o) {
   const std::vector<std::string> metrics = parse_metrics(o.metrics);
-  if (o.batch_size < 1 || o.batch_size > kMaxBatch)
-    fail_input("--batch-size {} is outside 1 ... {}", o.batch_size, kMaxBatch);
+  require_range("--batch-size", static_cast<double>(o.batch_size), 1, kMaxBatch);
   Runtime runtime(o.runtime);
   StoredModel model(o.checkpoint, runtime);
   o.data.option = "--data";
   o.data.split = data::parse_split(o.split);
   const InputImages images(o.data, model.network_config());
   check_classes(images, model, o.data.path);
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(images.count()));
-  std::iota(indices.begin(), indices.end(), 0);
+  const std::vector<std::int64_t> indices = data::ascending(images.count());
   std::vector<Row> rows;
   for (const std::string statistics : {"running", "batch"}) {
     if (o.batch_norm && *o.batch_norm != statistics) continue;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "data/streams.h"
 #include "engine/core/error.h"
 #include "engine/ops/elementwise.h"
 #include "tools/commands.h"
@@ -92,8 +93,7 @@ int run_fit_init(FitInitOptions& o) {
   require_memory(fmt::format("{}: a Gaussian over {} values", o.data.path, d), 5 * factor_bytes,
                  "use smaller images");
   check_output("--out", o.out, static_cast<std::uint64_t>(factor_bytes), {});
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(set.count()));
-  std::iota(indices.begin(), indices.end(), 0);
+  const std::vector<std::int64_t> indices = data::ascending(set.count());
   const ebm::GaussianInitialDistribution initial(runtime.context, fit(runtime, set, indices, o.jitter),
                                                  runtime.dtype);
   const double share = share_at_bound(initial, runtime);

@@ -1,12 +1,12 @@
 #include "tools/model_inputs.h"
 
-#include <algorithm>
 #include <filesystem>
+#include <numeric>
 
 #include "data/datasets.h"
+#include "data/images_hdf5.h"
 #include "data/verify.h"
 #include "engine/core/error.h"
-#include "engine/io/images_file.h"
 #include "tools/config.h"
 
 namespace mebm::tools {
@@ -34,17 +34,6 @@ std::string set_name(const ImageSource& source) {
   return kImagesFile;
 }
 
-// As data::pad_to_network_size does: two pixels of -1 on every side.
-std::vector<double> pad_28_to_32(const std::vector<double>& values) {
-  constexpr std::int64_t kFrom = 28, kTo = 32, kBorder = 2;
-  const std::int64_t planes = static_cast<std::int64_t>(values.size()) / (kFrom * kFrom);
-  std::vector<double> padded(static_cast<std::size_t>(planes * kTo * kTo), -1.0);
-  for (std::int64_t row = 0; row < planes * kFrom; ++row)
-    std::copy_n(values.begin() + row * kFrom, kFrom,
-                padded.begin() + (row / kFrom * kTo + row % kFrom + kBorder) * kTo + kBorder);
-  return padded;
-}
-
 }  // namespace
 
 StoredModel::StoredModel(const std::string& path, Runtime& runtime)
@@ -52,7 +41,8 @@ StoredModel::StoredModel(const std::string& path, Runtime& runtime)
   const double bytes = static_cast<double>(description.network.parameter_count()) *
                        static_cast<double>(size_of(runtime.dtype)) * 2;
   require_memory(fmt::format("{}: its network", path), bytes, "use a machine with more memory");
-  network = std::make_unique<models::WideResNet>(runtime.context, description.network, runtime.dtype, 0);
+  network =
+      std::make_unique<models::WideResNet>(runtime.context, description.network, runtime.dtype, std::nullopt);
   reader.load_model(*network);
 }
 
@@ -83,27 +73,9 @@ data::ImageSet load_images(const ImageSource& source) {
 
 InputImages::InputImages(const ImageSource& source, const models::WideResNetConfig& network)
     : path_(source.path) {
-  if (set_name(source) != kImagesFile) {
-    set_ = load_images(source);
-  } else {
-    engine::ImagesFile file = engine::read_images_file(source.path);
-    set_.name = kImagesFile;
-    set_.channels = file.channels;
-    set_.height = set_.original_height = file.height;
-    set_.width = set_.original_width = file.width;
-    set_.pixels = std::move(file.bytes);
-    set_.values = std::move(file.values);
-    values64_ = std::move(file.values64);
-    for (const std::int64_t label : file.labels) {
-      if (label < 0 || label > std::numeric_limits<std::int32_t>::max())
-        fail_input("{}: label {} is out of range", path_, label);
-      set_.labels.push_back(static_cast<std::int32_t>(label));
-    }
-    if (network.image_size == 32 && set_.height == 28 && set_.width == 28) {
-      data::pad_to_network_size(set_);
-      values64_ = pad_28_to_32(values64_);
-    }
-  }
+  const std::string name = set_name(source);
+  set_ = name == kImagesFile ? data::read_images_hdf5(source.path, network.image_size == 32)
+                             : data::load_dataset(name, source.path, source.split);
   if (set_.channels != network.in_channels || set_.height != network.image_size ||
       set_.width != network.image_size)
     fail_input("{}: images are {}x{}x{}, the model takes {}x{}x{}", path_, set_.channels, set_.height,
@@ -111,20 +83,9 @@ InputImages::InputImages(const ImageSource& source, const models::WideResNetConf
 }
 
 engine::Tensor InputImages::rows(Runtime& runtime, std::int64_t first, std::int64_t count) const {
-  engine::Tensor images =
-      runtime.context.empty({count, set_.channels, set_.height, set_.width}, runtime.dtype);
-  const std::int64_t size = set_.image_size();
-  if (runtime.dtype == engine::DType::fp64 && !values64_.empty()) {
-    std::copy_n(values64_.begin() + first * size, count * size, images.as<double>());
-    return images;
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (runtime.dtype == engine::DType::fp64)
-      data::decode(set_, first + i, images.as<double>() + i * size);
-    else
-      data::decode(set_, first + i, images.as<float>() + i * size);
-  }
-  return images;
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+  std::iota(indices.begin(), indices.end(), first);
+  return data::load_images(runtime.context, set_, indices, runtime.dtype);
 }
 
 void InputImages::require_labels(int classes, const std::string& why) const {

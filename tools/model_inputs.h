@@ -14,6 +14,8 @@
 
 namespace mebm::tools {
 
+inline constexpr std::int64_t kMaxBatch = 1 << 20;  // of --batch-size
+
 // A checkpoint, opened and checked, and its network in the run's precision.
 struct StoredModel {
   // InputError for everything wrong with the file.
@@ -56,7 +58,6 @@ class InputImages {
  private:
   std::string path_;
   data::ImageSet set_;
-  std::vector<double> values64_;  // of a float64 file; empty else
 };
 
 // Reads a data set without a network to fit. Padding as the set has it.

@@ -53,6 +53,15 @@ void Options::optional(const std::string& name, const std::string& value, std::o
   add_optional(app_, name, target, help, otherwise)->type_name(value);
 }
 
+void Options::repeated(const std::string& name, const std::string& value, std::vector<std::string>& target,
+                       const std::string& help) {
+  app_.add_option(name, target, help + " (default: none)")->take_all()->type_name(value);
+}
+
+void Options::footer(const std::string& text) {
+  app_.footer(text);
+}
+
 void Options::flag(const std::string& name, bool& target, const std::string& help) {
   app_.add_flag(name, target, help + " (default: off)");
 }

@@ -27,12 +27,18 @@ class Options {
   template <typename T>
   void optional(const std::string& name, const std::string& value, std::optional<T>& target,
                 const std::string& help, const std::string& otherwise);
+  // May be given any number of times.
+  void repeated(const std::string& name, const std::string& value, std::vector<std::string>& target,
+                const std::string& help);
   void flag(const std::string& name, bool& target, const std::string& help);
   // One of a few words; another one is refused with the nearest.
   void choice(const std::string& name, std::string& target, const std::vector<std::string>& words,
               const std::string& help);
   void choice(const std::string& name, std::optional<std::string>& target,
               const std::vector<std::string>& words, const std::string& help, const std::string& otherwise);
+
+  // Text after the options in --help.
+  void footer(const std::string& text);
 
  private:
   CLI::App& app_;

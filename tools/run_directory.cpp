@@ -1,9 +1,12 @@
 #include "tools/run_directory.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
@@ -71,11 +74,16 @@ std::string metrics_line(const ebm::IterationResult& r, std::optional<double> va
   return line + "}";
 }
 
-void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
+void RunDirectory::check_unused() const {
   std::error_code error;
   if (fs::exists(root_ / "config.toml", error) || !checkpoints().empty())
     fail_input("--out {}: holds another run; continue it with --resume or name another directory",
                root_.string());
+}
+
+void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
+  check_unused();
+  std::error_code error;
   rlimit limit{};
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       limit.rlim_cur < checkpoint_bytes)
@@ -93,11 +101,27 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
                           checkpoint_bytes);
 }
 
+void RunDirectory::lock() {
+  const fs::path path = root_ / "run.log";
+  lock_.emplace(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (!*lock_)
+    fail_input("--out {}: {} cannot be written: {}", root_.string(), path.string(),
+               std::generic_category().message(errno));
+  // A file system without locks is taken as it is.
+  if (flock(lock_->get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    fail_input("--out {}: another train is running there; wait for it or name another directory",
+               root_.string());
+}
+
 void RunDirectory::make_folders() {
   std::error_code error;
   for (const char* sub : {"checkpoints", "samples"}) {
     fs::create_directories(root_ / sub, error);
     if (error) fail_input("--out {}: cannot make {}: {}", root_.string(), sub, error.message());
+  }
+  if (!lock_) {
+    lock();
+    check_unused();
   }
   remove_partial_files();
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ebm/trainer.h"
+#include "engine/io/file_descriptor.h"
 
 namespace mebm::tools {
 
@@ -23,7 +24,10 @@ class RunDirectory {
   // Before anything is written: the directory holds no other run, can be made and written, and has room for
   // `checkpoint_bytes`. Throws InputError.
   void check_fresh(std::uint64_t checkpoint_bytes) const;
-  // Makes the directories and removes files that a killed run left half-written.
+  // Takes the directory for this process until it ends, however it ends. InputError where another has it.
+  void lock();
+  // Makes and locks the directories and removes files that a killed run left half-written. InputError where
+  // another run has begun there since check_fresh().
   void make_folders();
   void write_config(const std::string& config_toml);
 
@@ -44,9 +48,11 @@ class RunDirectory {
   void append_log(const std::string& line);
 
  private:
+  void check_unused() const;
   void remove_partial_files() const;
 
   std::filesystem::path root_;
+  std::optional<engine::FileDescriptor> lock_;  // of run.log, which is only ever appended to
   std::ofstream metrics_, log_;
 };
 

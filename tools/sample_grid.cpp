@@ -26,7 +26,7 @@ SampleGrid::SampleGrid(engine::Context& context, const ebm::Trainer& trainer, co
     : channels_(images.channels), height_(images.height), width_(images.width) {
   const auto count = std::min<std::size_t>(kGridImages, indices.size());
   const auto dtype = engine::DType::fp32;
-  data_ = to_floats(ebm::load_images(context, images, indices.first(count), dtype),
+  data_ = to_floats(data::load_images(context, images, indices.first(count), dtype),
                     static_cast<std::int64_t>(count));
   std::vector<std::uint32_t> slots(kGridImages);
   std::iota(slots.begin(), slots.end(), 0u);

@@ -17,8 +17,6 @@ using engine::Tensor;
 
 namespace {
 
-constexpr std::int64_t kMaxBatch = 1 << 20;
-
 struct ScoreOptions {
   std::string checkpoint, out, batch_norm = "running", split = "train";
   ImageSource images;
@@ -113,8 +111,7 @@ double values_per_image(const ScoreOptions& o, const StoredModel& model) {
 }
 
 int run_score(ScoreOptions& o) {
-  if (o.batch_size < 1 || o.batch_size > kMaxBatch)
-    engine::fail_input("--batch-size {} is outside 1 ... {}", o.batch_size, kMaxBatch);
+  require_range("--batch-size", static_cast<double>(o.batch_size), 1, kMaxBatch);
   Runtime runtime(o.runtime);
   check_output("--out", o.out, 0, {o.checkpoint, o.images.path});
   StoredModel model(o.checkpoint, runtime);

@@ -17,25 +17,18 @@ TraceWriter::TraceWriter(engine::Context& context, ebm::Trainer& trainer, const 
   write_state("/start");
 }
 
-void TraceWriter::write_tensor(const std::string& path, const Tensor& tensor) {
-  engine::Hdf5Shape shape;
-  for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.shape()[i]);
-  if (tensor.dtype() == engine::DType::fp64)
-    writer_.write(path, shape, tensor.as<double>());
-  else
-    writer_.write(path, shape, tensor.as<float>());
-}
-
 void TraceWriter::write_state(const std::string& group) {
   ebm::CheckpointContents state = trainer_.checkpoint_contents("");
   const auto parameters = state.model->parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    write_tensor(group + "/model/parameters/" + parameters[i]->name, parameters[i]->value);
-    write_tensor(group + "/optimizer/momentum/" + parameters[i]->name, state.velocities[i]);
+    ebm::write_tensor(writer_, group + "/model/parameters/" + parameters[i]->name, parameters[i]->value);
+    ebm::write_tensor(writer_, group + "/optimizer/momentum/" + parameters[i]->name, state.velocities[i]);
   }
   for (const models::NamedBuffer& buffer : state.model->buffers())
-    if (buffer.tensor != nullptr) write_tensor(group + "/model/buffers/" + buffer.name, *buffer.tensor);
-  if (state.buffer != nullptr) write_tensor(group + "/replay_buffer/images", state.buffer->images());
+    if (buffer.tensor != nullptr)
+      ebm::write_tensor(writer_, group + "/model/buffers/" + buffer.name, *buffer.tensor);
+  if (state.buffer != nullptr)
+    ebm::write_tensor(writer_, group + "/replay_buffer/images", state.buffer->images());
 }
 
 void TraceWriter::write_chains(const std::string& group, const ebm::IterationResult& result,
@@ -51,7 +44,7 @@ void TraceWriter::write_chains(const std::string& group, const ebm::IterationRes
     Tensor row = draws.rows(j, 1);
     engine::ops::copy(context_, choices.chain_starts.rows(j, 1), row, engine::WriteMode::overwrite);
   }
-  write_tensor(group + "/initial_draw", draws);
+  ebm::write_tensor(writer_, group + "/initial_draw", draws);
   const auto key = engine::PhiloxKey(trainer_.config().run.seed);
   const engine::Shape& shape = chains.images.shape();
   const int steps = trainer_.config().sampler.steps;

@@ -23,7 +23,6 @@ class TraceWriter final : public ebm::TrainingObserver {
 
  private:
   void write_state(const std::string& group);
-  void write_tensor(const std::string& path, const engine::Tensor& tensor);
   void write_crops(const std::string& path, const std::vector<data::Crop>& crops);
   void write_chains(const std::string& group, const ebm::IterationResult& result,
                     const ebm::IterationChoices& choices);

@@ -1,12 +1,13 @@
 // mebm_engine train: resolves the configuration, prepares data and p0, says what it is about to do, trains.
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 
 #include "ebm/trainer.h"
 #include "engine/io/sha256.h"
 #include "tools/commands.h"
+#include "tools/common_options.h"
 #include "tools/config.h"
 #include "tools/train_loop.h"
 #include "tools/train_plan.h"
@@ -16,13 +17,13 @@ namespace {
 
 using engine::fail_input;
 
-constexpr std::int64_t kMaxThreads = 4096;
-
 struct TrainOptions {
-  std::string recipe, config_file, data, out, weights, initial_distribution, device, precision;
+  std::string data, out;
+  std::optional<std::string> recipe, config_file, weights, initial_distribution;
   std::vector<std::string> sets;
-  std::optional<std::int64_t> threads, seed, max_iterations;
+  std::optional<std::int64_t> max_iterations;
   bool resume = false, dry_run = false;
+  RuntimeOptions runtime;
 };
 
 std::string read_text(const std::string& path) {
@@ -31,29 +32,19 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-void apply_command_line(const TrainOptions& o, ebm::Config& config) {
-  if (!o.device.empty()) config.run.device = o.device;
-  if (!o.precision.empty()) config.run.precision = o.precision;
-  if (o.threads && (*o.threads < 0 || *o.threads > kMaxThreads))
-    fail_input("--threads {} is outside 0 ... {}; 0: one per physical core", *o.threads, kMaxThreads);
-  if (o.threads) config.run.threads = static_cast<int>(*o.threads);
-  if (o.seed && *o.seed < 0) fail_input("--seed {} is negative", *o.seed);
-  if (o.seed) config.run.seed = static_cast<std::uint64_t>(*o.seed);
-}
-
 ebm::Config fresh_config(const TrainOptions& o) {
-  if (o.recipe.empty() && o.config_file.empty())
+  if (!o.recipe && !o.config_file)
     fail_input("train: name a --recipe or a --config file; recipes are listed by train --help");
-  ebm::Config config =
-      resolve({o.recipe, o.config_file, o.config_file.empty() ? "" : read_text(o.config_file), o.sets});
-  apply_command_line(o, config);
+  ebm::Config config = resolve({o.recipe.value_or(""), o.config_file.value_or(""),
+                                o.config_file ? read_text(*o.config_file) : "", o.sets});
+  apply_runtime_options(o.runtime, config.run);
   validate(config);
   return config;
 }
 
 // The stored configuration; --set and options may change [run] keys only.
 ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& checkpoint) {
-  if (!o.recipe.empty() || !o.config_file.empty())
+  if (o.recipe || o.config_file)
     fail_input("--resume takes the stored configuration; leave out --recipe and --config");
   const auto stored = checkpoint.config_toml();
   if (!stored || stored->empty())
@@ -67,7 +58,7 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
                  assignment);
     apply_set(config, assignment);
   }
-  apply_command_line(o, config);
+  apply_runtime_options(o.runtime, config.run);
   if (config.run.seed != original.run.seed)
     fail_input("--resume: the run's seed is {}; another seed is another run (use --weights)",
                original.run.seed);
@@ -77,14 +68,15 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
   return config;
 }
 
-// The newest checkpoint that opens; damaged newer ones are named on stderr.
-ebm::CheckpointReader newest_checkpoint(const RunDirectory& directory) {
-  const auto found = directory.checkpoints();
-  if (found.empty())
+// The newest checkpoint that opens, of a directory that nobody else writes to; damaged newer ones are named
+// on stderr.
+ebm::CheckpointReader newest_checkpoint(RunDirectory& directory) {
+  if (directory.checkpoints().empty())
     fail_input("--resume: {} holds no checkpoint; remove what is there, if anything, and start the run anew",
                directory.root().string());
+  directory.lock();
   std::string first_problem;
-  for (const auto& path : found) {
+  for (const auto& path : directory.checkpoints()) {
     try {
       return ebm::CheckpointReader(path);
     } catch (const engine::InputError& error) {
@@ -105,22 +97,22 @@ std::string digest_of(const data::ImageSet& images) {
 }
 
 int run_train(const TrainOptions& o) {
-  if (o.resume && !o.weights.empty()) fail_input("--resume and --weights exclude each other");
+  if (o.resume && o.weights) fail_input("--resume and --weights exclude each other");
   if (o.out.empty()) fail_input("--out '' names no directory");
-  if (o.resume && !o.initial_distribution.empty())
+  if (o.resume && o.initial_distribution)
     fail_input("--resume continues with the run's own p0; leave out --initial-distribution");
   if (o.max_iterations && *o.max_iterations < 0)
     fail_input("--max-iterations {} is negative; it counts all iterations of the run", *o.max_iterations);
   TrainJob job{RunDirectory(o.out)};
   std::optional<ebm::CheckpointReader> checkpoint;
   if (o.resume) checkpoint.emplace(newest_checkpoint(job.directory));
-  if (!o.weights.empty()) checkpoint.emplace(o.weights);
+  if (o.weights) checkpoint.emplace(*o.weights);
   job.config = o.resume ? resumed_config(o, *checkpoint) : fresh_config(o);
   engine::parse_device(job.config.run.device);
-  job.threads = job.config.run.threads > 0 ? job.config.run.threads : engine::physical_cores();
+  job.threads = thread_count(job.config.run.threads);
   job.resumed = o.resume;
   job.max_iterations = o.max_iterations.value_or(-1);
-  job.initial_distribution = o.initial_distribution;
+  job.initial_distribution = o.initial_distribution.value_or("");
   job.images = data::load_dataset(job.config.data.set, o.data, data::Split::train);
   if (checkpoint) job.checkpoint = &*checkpoint;
   job.data_digest = digest_of(job.images);
@@ -134,28 +126,28 @@ int run_train(const TrainOptions& o) {
 
 CommandRunner add_train(CLI::App& command) {
   auto o = std::make_shared<TrainOptions>();
+  Options options(command);
+  options.optional("--recipe", "NAME", o->recipe, "a named configuration of the list below",
+                   "none; one of --recipe and --config is required without --resume");
+  options.optional("--config", "FILE", o->config_file, "configuration file (TOML), over the recipe", "none");
+  options.repeated("--set", "SECTION.KEY=VALUE", o->sets, "one key, over the file; may be repeated");
+  options.required("--data", "DIR|FILE", o->data, "folder or archive of the data set, or HDF5 images file");
+  options.required("--out", "DIR", o->out, "run directory: made if absent, refused if it holds another run");
+  options.flag("--resume", o->resume,
+               "continue the run in --out from its newest checkpoint; only [run] keys may differ");
+  options.optional(
+      "--weights", "FILE", o->weights,
+      "checkpoint whose model (and buffer of the same size) to start from, with a fresh optimiser",
+      "none: random weights");
+  options.optional("--initial-distribution", "FILE", o->initial_distribution,
+                   "file of fit-init with the p0 of the chains", "p0 is fitted to the data");
+  options.optional("--max-iterations", "N", o->max_iterations,
+                   "iterations of the run in total after which to stop, with a checkpoint", "the whole run");
+  options.flag("--dry-run", o->dry_run, "say what would be done, measure the speed, and stop");
+  add_runtime_options(options, o->runtime, "the configuration's, else ");
   std::string recipes;
   for (const std::string& name : recipe_names()) recipes += "  " + name + "\n";
-  command.add_option("--recipe", o->recipe, "a named configuration; see the list below");
-  command.add_option("--config", o->config_file, "a configuration file (TOML); over the recipe");
-  command.add_option("--set", o->sets, "section.key=value, over the file; may be repeated")->take_all();
-  command.add_option("--data", o->data, "the data set's directory, archive or HDF5 images file")->required();
-  command.add_option("--out", o->out, "the run directory: made if absent, refused if it holds another run")
-      ->required();
-  command.add_flag("--resume", o->resume,
-                   "continue the run in --out from its newest checkpoint; only [run] keys may differ");
-  command.add_option("--weights", o->weights,
-                     "start from this checkpoint's model (and buffer of the same size), fresh optimiser");
-  command.add_option("--initial-distribution", o->initial_distribution,
-                     "p0 from this file instead of fitting the data");
-  command.add_option("--max-iterations", o->max_iterations,
-                     "stop after this many iterations of the run in total; still writes a checkpoint [all]");
-  command.add_flag("--dry-run", o->dry_run, "say what would be done, measure the speed, and stop");
-  command.add_option("--device", o->device, "auto | cpu | cuda[:i] [auto]");
-  command.add_option("--precision", o->precision, "fp32 | fp64 [fp32 on the CPU]");
-  command.add_option("--threads", o->threads, "threads [physical cores]");
-  command.add_option("--seed", o->seed, "seed of every random choice [1]");
-  command.footer("Keys of the configuration:\n" + key_help() + "\nRecipes:\n" + recipes);
+  options.footer("Keys of the configuration:\n" + key_help() + "\nRecipes:\n" + recipes);
   return [o] { return run_train(*o); };
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "engine/io/atomic_write.h"
+#include "tools/common_options.h"
 #include "tools/train_plan.h"
 
 namespace mebm::tools {
@@ -39,7 +40,7 @@ void check_weights(const TrainJob& job) {
     engine::fail_input("{}: holds a {}; the configuration wants a {}", job.checkpoint->path().string(),
                        describe(stored), describe(wanted));
   engine::Context context;
-  models::WideResNet probe(context, wanted, engine::DType::fp32, 0);
+  models::WideResNet probe(context, wanted, engine::DType::fp32, std::nullopt);
   job.checkpoint->load_model(probe);
 }
 
@@ -76,8 +77,13 @@ void report_environment(const TrainJob& job, const ebm::RunEnvironment& now) {
         then->processor.c_str(), then->convolution.c_str(), now.processor.c_str(), now.convolution.c_str());
 }
 
+void require_run_memory(std::uint64_t bytes) {
+  require_memory("this run", static_cast<double>(bytes), "lower data.batch_size, buffer.size or model.width");
+}
+
 // Everything that can be wrong, before the configuration is measured or anything is written.
 void check_input(const TrainJob& job) {
+  require_run_memory(expected_memory(job.config, job.images));
   check_weights(job);
   if (!job.resumed) job.directory.check_fresh(expected_checkpoint_bytes(job.config, job.images));
   if (!job.config.run.trace.empty()) engine::check_can_write(job.config.run.trace, 0);

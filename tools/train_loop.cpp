@@ -48,7 +48,7 @@ class LastChains final : public ebm::TrainingObserver {
 class Loop {
  public:
   Loop(engine::Context& context, TrainJob& job, ebm::Trainer& trainer, const SampleGrid* grid,
-       std::span<const std::int64_t> validation, std::int64_t end)
+       TraceWriter* trace, std::span<const std::int64_t> validation, std::int64_t end)
       : context_(context),
         validation_(validation),
         job_(job),
@@ -60,7 +60,7 @@ class Loop {
                   {.terminal_width = report::terminal_width(STDERR_FILENO),
                    .langevin_steps = job.config.objective.energy_weight != 0 ? job.config.sampler.steps : 0,
                    .first_iteration = trainer.iteration()}) {
-    trainer.add_observer(&last_chains_);
+    if (trace != nullptr) observers_.push_back(trace);
     if (job.resumed) best_accuracy_ = job.checkpoint->best_validation_accuracy();
   }
 
@@ -69,7 +69,7 @@ class Loop {
     // A signal after `last` was decided lets one more iteration run, so that the loop always ends with a
     // checkpoint.
     for (bool last = false; !last && trainer_.iteration() < end_;) {
-      const ebm::IterationResult result = trainer_.step();
+      const ebm::IterationResult result = trainer_.step(observers_);
       seconds_ += result.seconds;
       ++iterations_done_;
       const std::int64_t done = trainer_.iteration();
@@ -148,6 +148,7 @@ class Loop {
   double best_accuracy_ = -1, seconds_ = 0;
   std::int64_t iterations_done_ = 0;
   LastChains last_chains_;
+  std::vector<ebm::TrainingObserver*> observers_{&last_chains_};
   report::Progress progress_;
 };
 
@@ -200,9 +201,7 @@ int train(TrainJob& job, bool dry_run) {
       measure_plan(job.config, job.images, job.threads, std::max<std::int64_t>(0, end - begin));
   std::ostream& plan_out = dry_run ? std::cout : std::cerr;
   plan_out << plan_text(job.config, plan, job.threads);
-  if (plan.memory_needed > plan.memory_free)
-    plan_out
-        << "note        less memory is free than needed: lower data.batch_size, buffer.size or model.width\n";
+  require_run_memory(plan.memory_needed);
   if (dry_run) return 0;
 
   engine::Context context({.threads = job.threads});
@@ -215,12 +214,9 @@ int train(TrainJob& job, bool dry_run) {
   const bool showable = job.images.channels == 1 || job.images.channels == 3;
   if (initial && showable) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
   std::unique_ptr<TraceWriter> trace;
-  if (!job.config.run.trace.empty()) {
-    trace = std::make_unique<TraceWriter>(context, trainer, toml);
-    trainer.add_observer(trace.get());
-  }
+  if (!job.config.run.trace.empty()) trace = std::make_unique<TraceWriter>(context, trainer, toml);
   stop_on_signals();
-  Loop loop(context, job, trainer, grid.get(), split.validation, end);
+  Loop loop(context, job, trainer, grid.get(), trace.get(), split.validation, end);
   // A run that is killed before its first scheduled checkpoint can be resumed too.
   if (!job.resumed) loop.write_checkpoint();
   job.directory.write_config(toml);

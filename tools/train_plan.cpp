@@ -2,23 +2,17 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
-#include <numeric>
 
+#include "data/streams.h"
 #include "ebm/trainer.h"
 #include "report/progress.h"
+#include "tools/common_options.h"
 #include "tools/config.h"
 
 namespace mebm::tools {
 namespace {
 
 constexpr double kDay = 24 * 3600;
-
-std::uint64_t read_number(const char* path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  return file >> value ? value : ~std::uint64_t{0};
-}
 
 std::string finishing_time(double seconds) {
   const std::time_t end = std::time(nullptr) + static_cast<std::time_t>(seconds);
@@ -56,6 +50,39 @@ Parts sizes_of(const ebm::Config& config, const data::ImageSet& images) {
   return parts;
 }
 
+// Beside the network and its batches; a checkpoint is built in memory and then digested in a second copy.
+std::uint64_t kept_bytes(const Parts& parts) {
+  return parts.buffer + parts.factor_in_memory + 2 * parts.checkpoint();
+}
+
+// Values of the feature maps that a training pass holds for one image: the inputs of every block's two
+// normalisations and two convolutions and those of the last layer, and one map of the largest size on the way
+// back. Some per cent above what is measured.
+std::uint64_t feature_values(const models::WideResNetConfig& network) {
+  std::uint64_t pixels = static_cast<std::uint64_t>(network.image_size) * network.image_size;
+  std::uint64_t channels = 16, sum = 0, largest = 0;
+  for (int stage = 0; stage < network.stages; ++stage)
+    for (int block = 0; block < (network.depth - 4) / 6; ++block) {
+      const auto out = std::uint64_t{16} * static_cast<unsigned>(network.width) << stage;
+      largest = std::max(largest, out * pixels);
+      sum += 2 * (channels + out) * pixels;
+      channels = out;
+      if (stage > 0 && block == 0) pixels = (pixels + 3) / 4;
+    }
+  return sum + 2 * channels * pixels + largest;
+}
+
+// Weights, gradients, velocities and the weights as the convolutions of each direction read them, and the
+// feature maps of positives | chains | labelled images.
+std::uint64_t expected_training_bytes(const ebm::Config& config, const data::ImageSet& images) {
+  const auto network = ebm::Trainer::network_config(config.model, images.channels, images.height);
+  const bool energy = config.objective.energy_weight != 0, classes = config.objective.classifier_weight != 0;
+  const std::uint64_t rows = (energy ? 2 * static_cast<std::uint64_t>(config.data.batch_size) : 0) +
+                             (classes ? static_cast<std::uint64_t>(config.data.labelled_batch_size) : 0);
+  const std::uint64_t value = config.run.precision == "fp64" ? 8 : 4;
+  return value * (5 * static_cast<std::uint64_t>(network.parameter_count()) + rows * feature_values(network));
+}
+
 // The recipe that shows something within an hour: of the same data set and method, else of the same set, else
 // of the same method on CIFAR-10.
 std::string small_recipe(const ebm::Config& config) {
@@ -74,18 +101,8 @@ std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::I
   return sizes_of(config, images).checkpoint();
 }
 
-std::uint64_t free_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::uint64_t available = ~std::uint64_t{0};
-  for (std::string word; file >> word;)
-    if (word == "MemAvailable:" && file >> available) {
-      available *= 1024;
-      break;
-    }
-  const std::uint64_t limit = read_number("/sys/fs/cgroup/memory.max");
-  const std::uint64_t used = read_number("/sys/fs/cgroup/memory.current");
-  if (limit == ~std::uint64_t{0} || used > limit) return available;
-  return std::min(available, limit - used);
+std::uint64_t expected_memory(const ebm::Config& config, const data::ImageSet& images) {
+  return expected_training_bytes(config, images) + kept_bytes(sizes_of(config, images));
 }
 
 TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, int threads,
@@ -96,9 +113,9 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
   engine::Context context({.threads = threads});
   const ebm::ImageShape shape{images.channels, images.height, images.width};
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(images.count()));
-  std::iota(indices.begin(), indices.end(), 0);
+  const std::vector<std::int64_t> indices = data::ascending(images.count());
   TrainPlan plan;
+  plan.memory_free = free_memory();
   {
     ebm::Trainer trainer(context, trial, images, indices,
                          std::make_shared<ebm::UniformInitialDistribution>(context, shape));
@@ -110,10 +127,7 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, 
   }
   const Parts parts = sizes_of(config, images);
   plan.checkpoint_bytes = parts.checkpoint();
-  // A checkpoint is built in memory and then digested in a second copy.
-  plan.memory_needed =
-      context.arena().peak_bytes() + parts.buffer + parts.factor_in_memory + 2 * plan.checkpoint_bytes;
-  plan.memory_free = free_memory();
+  plan.memory_needed = context.arena().peak_bytes() + kept_bytes(parts);
   plan.iterations = iterations_left;
   return plan;
 }

@@ -21,14 +21,14 @@ struct TrainPlan {
 // About the size of a checkpoint of the configuration, known before anything is made.
 std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::ImageSet& images);
 
+// About the memory the run will take, from its shapes alone: nothing is allocated.
+std::uint64_t expected_memory(const ebm::Config& config, const data::ImageSet& images);
+
 // Runs one or two iterations of the configuration on a throw-away model and buffer and measures them.
 TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, int threads,
                        std::int64_t iterations_left);
 
 // The plan as lines of text, a warning above 24 hours included.
 std::string plan_text(const ebm::Config& config, const TrainPlan& plan, int threads);
-
-// Bytes the system would still grant this process (MemAvailable, the container's limit).
-std::uint64_t free_memory();
 
 }  // namespace mebm::tools

@@ -9,9 +9,11 @@ namespace mebm::autograd {
 
 Sgd::Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* const> parameters)
     : context_(context), options_(std::move(options)), parameters_(parameters.begin(), parameters.end()) {
-  for (const Parameter* parameter : parameters_) {
-    velocities_.push_back(
-        context.empty(parameter->value.shape(), parameter->value.dtype(), parameter->value.layout()));
+  for (Parameter* parameter : parameters_) {
+    const engine::Tensor& value = parameter->value;
+    if (!parameter->gradient.defined())
+      parameter->gradient = context.empty(value.shape(), value.dtype(), value.layout());
+    velocities_.push_back(context.empty(value.shape(), value.dtype(), value.layout()));
     engine::ops::fill(context, 0, velocities_.back());
   }
 }

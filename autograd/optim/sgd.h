@@ -19,7 +19,7 @@ struct SgdOptions {
 
 class Sgd {
  public:
-  // Velocities start at 0, one per parameter, in the parameters' order.
+  // Velocities start at 0, one per parameter, in the parameters' order. Allocates the parameters' gradients.
   Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* const> parameters);
 
   // lr i / warmup for i <= warmup (counting iterations from 0), times decay for every milestone epoch

@@ -49,7 +49,6 @@ class Arena {
   std::size_t peak_bytes() const { return peak_; }
   std::size_t reserved_bytes() const { return reserved_; }
   std::uint64_t reservations() const { return chunks_.size(); }  // constant in steady state
-  void reset_peak() { peak_ = in_use_; }
 
  private:
   struct FreeBlock {

@@ -16,7 +16,7 @@ namespace mebm::engine {
 class Accelerator;
 class ConvolutionCache;
 
-enum class ConvolutionChoice { automatic, direct, winograd };
+enum class ConvolutionChoice { automatic, winograd };
 
 struct ContextOptions {
   Device device = {};

@@ -54,7 +54,6 @@ const kernels::conv2d::Plan& ConvolutionCache::plan(const Params& params, Direct
     fail("conv2d {} {}x{}x{}x{} -> {} channels, kernel {}, stride {}, {} on the CPU: {}",
          name_of_direction(direction), params.images, params.in_channels, params.in_height, params.in_width,
          params.out_channels, params.kernel, params.stride, name_of(dtype), result.error);
-  if (std::string_view(result.plan->algorithm()) == "winograd") ++winograd_plans_;
   return *plans_.emplace(key, std::move(result.plan)).first->second;
 }
 

@@ -33,7 +33,6 @@ class ConvolutionCache {
 
   std::size_t plan_count() const { return plans_.size(); }
   std::uint64_t preparations() const { return preparations_; }
-  std::uint64_t winograd_plans() const { return winograd_plans_; }
 
  private:
   struct PlanKey {
@@ -65,7 +64,7 @@ class ConvolutionCache {
   std::unordered_map<PlanKey, std::unique_ptr<kernels::conv2d::Plan>, PlanKeyHash> plans_;
   std::unordered_map<WeightKey, Prepared, WeightKeyHash> weights_;
   std::unordered_map<std::uint64_t, Prepared> narrowed_;  // by storage
-  std::uint64_t preparations_ = 0, winograd_plans_ = 0;
+  std::uint64_t preparations_ = 0;
 };
 
 }  // namespace mebm::engine

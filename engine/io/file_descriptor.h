@@ -1,5 +1,5 @@
 #pragma once
-// Internal to engine/io: a POSIX file descriptor that closes itself.
+// A POSIX file descriptor that closes itself.
 
 #include <unistd.h>
 

@@ -74,18 +74,6 @@ void linear_backward_weights(Context& context, const Tensor& x, const Tensor& dy
   });
 }
 
-void gemm(Context&, bool transpose_a, bool transpose_b, double alpha, const Tensor& a, const Tensor& b,
-          Tensor& c, WriteMode mode) {
-  const std::int64_t inner_a = a.extent(transpose_a ? 0 : 1), inner_b = b.extent(transpose_b ? 1 : 0);
-  require(a.extent(transpose_a ? 1 : 0) == c.extent(0) && b.extent(transpose_b ? 0 : 1) == c.extent(1) &&
-              inner_a == inner_b,
-          "gemm: {} times {} does not give {}", a.shape().text(), b.shape().text(), c.shape().text());
-  dispatch_float(c.dtype(), "gemm", [&]<typename T>() {
-    kernels::linear::gemm(transpose_a, transpose_b, c.extent(0), c.extent(1), inner_a, alpha, a.as<T>(),
-                          b.as<T>(), c.as<T>(), adds(mode));
-  });
-}
-
 Tensor make_labels(Context& context, std::span<const std::int32_t> labels, std::int64_t classes) {
   Tensor out = context.empty({static_cast<std::int64_t>(labels.size())}, DType::int32);
   write_labels(context, labels, classes, out);

@@ -20,10 +20,6 @@ void linear_backward_input(Context& context, const Tensor& dy, const Tensor& wei
 void linear_backward_weights(Context& context, const Tensor& x, const Tensor& dy, Tensor* dweights,
                              WriteMode weights_mode, Tensor* dbias, WriteMode bias_mode);
 
-// C = alpha op(A) op(B) (+ C) for plain matrices; op transposes where asked.
-void gemm(Context& context, bool transpose_a, bool transpose_b, double alpha, const Tensor& a,
-          const Tensor& b, Tensor& c, WriteMode mode);
-
 // Labels as an int32 tensor [N]; every label must be in 0 ... classes - 1 (checked).
 Tensor make_labels(Context& context, std::span<const std::int32_t> labels, std::int64_t classes);
 // The same into a tensor there is already.

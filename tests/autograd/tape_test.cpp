@@ -56,6 +56,20 @@ TEST(Tape, SharedParametersAccumulate) {
   EXPECT_EQ(read_tensor(w.gradient), (Values{5, 5, 5}));
 }
 
+// The same through gradients(), whichever of its handles is asked about: d/dw sum (2 w) (3 w) = 12 w.
+TEST(Tape, GradientsOfASharedParameterSumOverItsUses) {
+  engine::Context context;
+  Parameter w{"w", make_tensor(context, {2}, {0.5, -2}), {}, false};
+  Tape tape(context);
+  const Variable a = tape.parameter(w), b = tape.parameter(w);
+  const Variable y = sum(tape, multiply(tape, scale(tape, a, 2), scale(tape, b, 3)));
+  const Variable one{make_tensor(context, {1}, {1})}, wrt[] = {a, b, tape.parameter(w)};
+  for (const Variable& gradient : tape.gradients(y, one, wrt))
+    EXPECT_EQ(read_tensor(gradient.value), (Values{6, -24}));
+  tape.backward(y);
+  EXPECT_EQ(read_tensor(w.gradient), (Values{6, -24}));
+}
+
 TEST(Tape, AnUnreachedParameterIsLeftAlone) {
   engine::Context context;
   Parameter used = make_parameter(context, {2}, 1), unused = make_parameter(context, {2}, 2);
@@ -142,7 +156,26 @@ TEST(Tape, BackwardConsumesTheTape) {
   const Variable x = tape.leaf(random_tensor(context, {3}, 1));
   const Variable y = sum(tape, multiply(tape, x, x));
   tape.backward(y);
-  EXPECT_THAT([&] { tape.backward(y); }, ThrowsMessage<Error>(HasSubstr("backward consumes the tape")));
+  EXPECT_THAT([&] { tape.backward(y); },
+              ThrowsMessage<Error>(HasSubstr("earlier backward consumed the tape")));
+  tape.clear();
+  const Variable again = tape.leaf(x.value);
+  tape.backward(sum(tape, again));
+  EXPECT_EQ(read_tensor(tape.gradient(again)), (Values{1, 1, 1}));
+}
+
+// Operations that save nothing could be walked again with nothing amiss but the sums.
+TEST(Tape, AConsumedTapeIsRefusedWhereNoOperationSavedAnything) {
+  engine::Context context;
+  Tape tape(context);
+  const Variable x = tape.leaf(random_tensor(context, {3}, 1));
+  const Variable y = sum(tape, add(tape, scale(tape, x, 2), x)), wrt[] = {x};
+  const Variable one{make_tensor(context, {1}, {1})};
+  tape.backward(y);
+  const auto consumed = ThrowsMessage<Error>(HasSubstr("earlier backward consumed the tape"));
+  EXPECT_THAT([&] { tape.backward(y); }, consumed);
+  EXPECT_THAT([&] { tape.gradients(y, one, wrt); }, consumed);
+  EXPECT_EQ(read_tensor(tape.gradient(x)), (Values{3, 3, 3}));
 }
 
 TEST(Tape, Errors) {

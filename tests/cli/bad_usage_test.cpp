@@ -36,7 +36,6 @@ TEST_F(BadUsageTest, NumbersOutOfRange) {
     expect_bad_input(sample_with({"--count", "1", "--init", "uniform", option, "-1"}),
                      option + " -1 is outside");
   expect_bad_input(sample_with({"--count", "1", "--init", "uniform", "--noise", "nan"}), "--noise nan");
-  expect_bad_input(sample_with({"--count", "1", "--init", "uniform", "--threads", "0"}), "--threads");
   expect_bad_input({"score", "--checkpoint", at("m.h5"), "--images", write_images("x.h5", 2), "--out",
                     at("out.h5"), "--batch-size", "0"},
                    "--batch-size 0 is outside");
@@ -53,7 +52,11 @@ TEST_F(BadUsageTest, PrecisionsAndDevicesThatAreNotThere) {
   expect_bad_input(with("--precision", "fp16"), "unknown precision");
   expect_bad_input(with("--device", "cuda:1"), "cuda:1");
   expect_bad_input(with("--device", "tpu"), "known: auto, cpu, cuda");
-  expect_bad_input(with("--threads", "0"), "--threads 0 is outside");
+  for (const std::string threads : {"-1", "4097"})
+    expect_bad_input(with("--threads", threads), "--threads " + threads + " is outside 0 ... 4096");
+  expect_bad_input(with("--seed", "-1"), "--seed");
+  expect_bad_input(with("--seed", "9223372036854775808"),
+                   "--seed 9223372036854775808 is outside 0 ... 9223372036854775807");
 }
 
 TEST_F(BadUsageTest, OptionsThatContradictEachOther) {
@@ -86,10 +89,15 @@ TEST_F(BadUsageTest, OutputsThatCannotBeWritten) {
 }
 
 TEST_F(BadUsageTest, HelpDocumentsEveryOption) {
-  for (const std::string command : {"sample", "score", "evaluate", "fit-init", "inspect", "verify-data"}) {
+  for (const std::string command :
+       {"train", "sample", "score", "evaluate", "fit-init", "inspect", "verify-data"}) {
     const RunResult result = expect_success({command, "--help"});
     EXPECT_THAT(result.out, ::testing::HasSubstr("(default: ")) << command;
     EXPECT_EQ(result.err, "");
+    EXPECT_THAT(result.out, ::testing::Not(::testing::HasSubstr("TEXT"))) << "CLI11's own name of a value";
+    if (command == "inspect" || command == "verify-data") continue;
+    EXPECT_THAT(result.out, ::testing::HasSubstr("0: one per physical core"));
+    EXPECT_THAT(result.out, ::testing::HasSubstr("0 ... 2^63 - 1"));
   }
   for (const std::string option :
        {"--checkpoint", "--count", "--steps", "--step-size", "--noise", "--gradient-clamp", "--pixel-clamp",

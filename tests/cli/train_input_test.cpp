@@ -62,7 +62,7 @@ TEST_F(TrainInputTest, ValuesThatDoNotFit) {
   refuse(set({"data.validation=64"}), "64");
   refuse({"--max-iterations", "-5"}, "--max-iterations -5");
   refuse({"--threads", "-2"}, "--threads -2 is outside 0 ... 4096");
-  refuse({"--seed", "-1"}, "--seed -1 is negative");
+  refuse({"--seed", "-1"}, "--seed");
 }
 
 TEST_F(TrainInputTest, PrecisionsAndDevicesThatAreNotThere) {
@@ -103,7 +103,7 @@ TEST_F(TrainInputTest, ImagesAndLabelsThatDoNotFit) {
               "label -7 out of range");
   refuse_data(write_values("ten.h5", {8, 3, 8, 8}, images, {0, 1, 2, 3, 4, 5, 6, 10}), {},
               "model.num_classes = 10 is smaller than the 11 classes");
-  refuse_data(write_images("unlabelled.h5", 8, false), {}, "has no labels");
+  refuse_data(write_images("unlabelled.h5", 8, false), {}, "unlabelled.h5: the set images has no labels");
   const std::vector<float> doubled = make_images(12);  // 18 images of two channels: no picture shows them
   expect_success(
       train_on(write_values("two.h5", {18, 2, 8, 8}, doubled, {}), "two",
@@ -115,14 +115,33 @@ TEST_F(TrainInputTest, ImagesAndLabelsThatDoNotFit) {
 }
 
 TEST_F(TrainInputTest, BatchesLargerThanWhatTheyAreDrawnFrom) {
-  refuse(set({"data.batch_size=65", "buffer.size=100"}), "larger than the data set of 64");
-  refuse(set({"data.labelled_batch_size=65"}), "larger than the data set of 64");
-  refuse(set({"data.batch_size=64", "data.validation=1"}), "larger than the data set of 63");
+  const auto larger = [&](const std::string& assignment, int count) {
+    return assignment + " is larger than the data set: images has " + std::to_string(count) +
+           " images to train on (" + images_ + ")";
+  };
+  refuse(set({"data.batch_size=65", "buffer.size=100"}), larger("data.batch_size = 65", 64));
+  refuse(set({"data.labelled_batch_size=65"}), larger("data.labelled_batch_size = 65", 64));
+  refuse(set({"data.batch_size=64", "data.validation=1"}), larger("data.batch_size = 64", 63));
   refuse_set("buffer.size=3", "data.batch_size = 4 is larger than buffer.size = 3");
   expect_success(train("all", set({"data.batch_size=64", "data.labelled_batch_size=64", "run.epochs=1",
                                    "run.iterations_per_epoch=2"})));
   expect_success(train("full", set({"buffer.size=4", "run.epochs=1", "run.iterations_per_epoch=2"})));
   EXPECT_EQ(entry("full/checkpoints/iteration-0000002.h5", "/replay_buffer/images").shape[0], 4);
+}
+
+// Refused from the shapes alone, before the trial iteration, whose speed the plan would show.
+TEST_F(TrainInputTest, RunsThatDoNotFitIntoMemory) {
+  const auto refuse_large = [&](const Words& extra) {
+    const RunResult result = run_engine(train("out", extra));
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_THAT(result.err, ::testing::MatchesRegex(
+                                "mebm_engine: this run needs [0-9.e+]+ GB of memory, [0-9.e+]+ GB are "
+                                "available; lower data.batch_size, buffer.size or model.width\n"));
+    EXPECT_FALSE(exists("out"));
+  };
+  refuse_large(set({"model.width=64", "model.depth=994"}));
+  refuse_large(set({"buffer.size=1073741824"}));
+  refuse_large(set({"data.batch_size=1048576", "buffer.size=1048576", "model.width=8"}));
 }
 
 TEST_F(TrainInputTest, OutputsThatCannotBeWritten) {

@@ -103,6 +103,42 @@ TEST_F(TrainKillTest, TwoThreads) {
   EXPECT_THAT(partial_files("killed"), ::testing::IsEmpty());
 }
 
+// The lock ends with the process, however it ends.
+TEST_F(TrainKillTest, ADirectoryBelongsToOneRunAtATime) {
+  const Words endless = set({"run.epochs=1000000", "run.checkpoint_every=0", "run.log_every=1000"});
+  Child first(train("out", endless), at("log"));
+  ASSERT_TRUE(eventually([&] { return exists("out/metrics.jsonl") || !first.running(); }));
+  const auto listing = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(at("out")))
+      names.insert(entry.path().string());
+    return names;
+  };
+  const std::set<std::string> before = listing();
+  expect_refused(resume("out"), "--out " + at("out") + ": another train is running there", "none");
+  expect_refused(train("out"), "--out " + at("out"), "none");
+  EXPECT_EQ(listing(), before);
+  ASSERT_TRUE(first.running());
+  first.signal(SIGKILL);
+  first.wait();
+  expect_success(resume("out", {"--max-iterations", "1"}));
+}
+
+// Both pass the first look at the directory; one gets it.
+TEST_F(TrainKillTest, OfTwoRunsStartedTogetherOneIsRefused) {
+  const Words endless = set({"run.epochs=1000000", "run.checkpoint_every=0", "run.log_every=1000"});
+  Child a(train("out", endless), at("log-a")), b(train("out", endless), at("log-b"));
+  ASSERT_TRUE(eventually([&] { return !a.running() || !b.running(); }));
+  Child& loser = a.running() ? b : a;
+  Child& winner = a.running() ? a : b;
+  const RunResult result = loser.wait();
+  EXPECT_EQ(result.status, 2) << result.err;
+  EXPECT_THAT(without_plan(result.err),
+              ::testing::AnyOf(::testing::HasSubstr("another train is running there"),
+                               ::testing::HasSubstr("holds another run")));
+  EXPECT_TRUE(winner.running());
+}
+
 TEST_F(TrainKillTest, TerminationWritesACheckpoint) {
   const Words extra = set({"run.checkpoint_every=0"});
   expect_success(train("whole", extra));

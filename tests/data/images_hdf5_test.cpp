@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "data/datasets.h"
+#include "engine/device/context.h"
 #include "engine/io/checkpoint_file.h"
 #include "engine/io/hdf5.h"
 #include "tests/data/data_test_util.h"
@@ -52,6 +53,22 @@ TEST(ImagesHdf5, ReadsFloatsAndPads28To32) {
   decode(set, 0, out.data());
   EXPECT_EQ(out[0], -1.0);
   EXPECT_EQ(out[2 * 32 + 2], 0.25);
+}
+
+// Float64 values are kept as they are stored, padded like the others.
+TEST(ImagesHdf5, KeepsFloat64Values) {
+  test::TemporaryFolder folder;
+  write_images(folder / "x.h5", {1, 1, 28, 28}, std::vector<double>(784, 0.1), {});
+  engine::Context context;
+  const std::int64_t indices[] = {0};
+  const ImageSet set = read_images_hdf5(folder / "x.h5");
+  const engine::Tensor fp64 = load_images(context, set, indices, engine::DType::fp64),
+                       fp32 = load_images(context, set, indices, engine::DType::fp32);
+  EXPECT_EQ(fp64.shape(), (engine::Shape{1, 1, 32, 32}));
+  EXPECT_EQ(fp64.as<double>()[0], -1.0);
+  EXPECT_EQ(fp64.as<double>()[2 * 32 + 2], 0.1);
+  EXPECT_EQ(fp32.as<float>()[2 * 32 + 2], 0.1f);
+  EXPECT_EQ(read_images_hdf5(folder / "x.h5", false).height, 28);
 }
 
 TEST(ImagesHdf5, NamesTheRecordOfABadLabel) {

@@ -118,7 +118,6 @@ TEST_F(CheckpointTest, TheClassifiersFileHoldsNeitherBufferNorInitialDistributio
   const CheckpointReader reader(write(*trainer));
   EXPECT_FALSE(reader.has_buffer());
   EXPECT_FALSE(reader.has_initial_distribution());
-  EXPECT_TRUE(reader.has_momentum());
   const auto again = start(config);
   again->resume(reader);
   EXPECT_EQ(state(*again), state(*trainer));
@@ -152,7 +151,6 @@ TEST_F(CheckpointTest, AWeightsOnlyFileWithoutUserBlockIsAccepted) {
   run(*source, 1);
   const CheckpointReader reader(write_by_hand(*source));
   EXPECT_EQ(reader.iteration(), 0);
-  EXPECT_FALSE(reader.has_momentum());
   EXPECT_FALSE(reader.has_buffer());
   EXPECT_FALSE(reader.environment().has_value());
   EXPECT_EQ(reader.model().network, source->model().config());

@@ -126,8 +126,8 @@ class TrainerTest : public ::testing::Test {
   }
   static std::vector<Record::Iteration> run(Trainer& trainer, int steps) {
     Record record;
-    trainer.add_observer(&record);
-    for (int i = 0; i < steps; ++i) trainer.step();
+    TrainingObserver* const observers[] = {&record};
+    for (int i = 0; i < steps; ++i) trainer.step(observers);
     return record.iterations;
   }
 

@@ -188,7 +188,6 @@ TEST_F(TrainerTest, EpochsWarmUpAndMilestones) {
   for (const Record::Iteration& it : run(config, 6)) rates.push_back(it.result.learning_rate);
   EXPECT_THAT(rates,
               ::testing::Pointwise(::testing::DoubleEq(), Values{0, 0.0025, 0.005, 0.0075, 0.01, 0.01}));
-  EXPECT_EQ(start(config)->total_iterations(), 6);
 }
 
 TEST_F(TrainerTest, DivergenceStopsBeforeTheStateIsTouched) {
@@ -222,7 +221,7 @@ TEST_F(TrainerTest, ConfigurationsThatDoNotFitTheData) {
   refused(config, "run.precision 'bf16'");
   config = tiny();
   config.data.labelled_batch_size = 25;
-  refused(config, "larger than the data set of 24");
+  refused(config, "data.labelled_batch_size = 25 is larger than the data set: stripes has 24 images");
   const auto small = std::make_shared<UniformInitialDistribution>(context_, ImageShape{3, 4, 4});
   EXPECT_THAT([&] { make(tiny(), small); },
               ThrowsMessage<engine::InputError>(HasSubstr("is for images of 3x4x4, stripes has 3x8x8")));

@@ -43,12 +43,6 @@ void PrintTo(const NetworkCase& network_case, std::ostream* out) {
   *out << network_case.network << ", leak " << network_case.leak << ", " << name_of(network_case.dtype);
 }
 
-engine::ContextOptions context_options() {
-  engine::ContextOptions options;
-  options.convolution = engine::ConvolutionChoice::direct;
-  return options;
-}
-
 Values values_of(const Tensor& tensor) {
   Values values(static_cast<std::size_t>(tensor.elements()));
   ops::read(tensor, values);
@@ -71,12 +65,7 @@ models::WideResNetConfig with_leak(models::WideResNetConfig config, double leak)
 }  // namespace
 
 NetworkFixture::NetworkFixture(const std::string& name, DType dtype, double leak)
-    : reader(fixture_path(name)),
-      context(context_options()),
-      tape(context),
-      name_(name),
-      leak_(leak),
-      checkpoint_(fixture_path(name)) {
+    : reader(fixture_path(name)), tape(context), name_(name), leak_(leak), checkpoint_(fixture_path(name)) {
   model =
       std::make_unique<models::WideResNet>(context, with_leak(checkpoint_.model().network, leak), dtype, 1);
   reload();

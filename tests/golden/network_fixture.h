@@ -34,9 +34,6 @@ std::vector<NetworkCase> network_cases();
 std::string network_case_name(const testing::TestParamInfo<NetworkCase>& info);
 void PrintTo(const NetworkCase& network_case, std::ostream* out);
 
-// Direct convolutions, one thread.
-engine::ContextOptions context_options();
-
 Values values_of(const engine::Tensor& tensor);  // any layout, N,C,H,W order
 engine::Tensor tensor_of(engine::Context& context, const Values& values, const engine::Shape& shape,
                          engine::DType dtype);

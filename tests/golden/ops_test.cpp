@@ -24,7 +24,7 @@ struct Case {
 class Operation : public testing::TestWithParam<Case> {
  protected:
   engine::Hdf5Reader reader_{fixture_path("ops")};
-  engine::Context context_{context_options()};
+  engine::Context context_;
   autograd::Tape tape_{context_};
   std::string at_ = "/" + GetParam().group;
 

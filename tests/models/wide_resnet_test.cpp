@@ -47,7 +47,6 @@ TEST(WideResNet, ParameterCounts) {
     for (const autograd::Parameter* parameter : model.parameters()) {
       sum += parameter->value.elements();
       EXPECT_TRUE(names.insert(parameter->name).second) << parameter->name;
-      EXPECT_EQ(parameter->gradient.shape(), parameter->value.shape());
     }
     EXPECT_EQ(config.parameter_count(), sum)
         << config.depth << "-" << config.width << " stages " << config.stages;
@@ -248,6 +247,23 @@ TEST(WideResNet, BadInputs) {
     EXPECT_EQ(parse_energy_kind(name_of(kind)), kind);
 }
 
+// For weights that are loaded next: as much memory as there are values, and nothing drawn.
+TEST(WideResNet, WithoutASeedNothingIsDrawnNorAllocatedForTraining) {
+  const WideResNetConfig config{.depth = 10, .width = 2, .norm = "none", .image_size = 8};
+  engine::Context context;
+  Tensor scribbled = context.empty({config.parameter_count() * 2}, DType::fp32);
+  engine::ops::fill(context, 7, scribbled);
+  scribbled.reset();
+  WideResNet model(context, config, DType::fp32, std::nullopt);
+  std::size_t padded = 0;
+  for (const autograd::Parameter* p : model.parameters()) {
+    padded += (p->value.bytes() + engine::Arena::kAlignment - 1) / engine::Arena::kAlignment *
+              engine::Arena::kAlignment;
+    for (double value : values_of(p->value)) ASSERT_EQ(value, 7) << p->name;  // what the memory held before
+  }
+  EXPECT_EQ(context.arena().bytes_in_use(), padded);
+}
+
 // Weights frozen: a pass and its backward leave every parameter unreached.
 TEST(WideResNet, ZeroGradientsAndFreezing) {
   engine::Context context;
@@ -266,6 +282,7 @@ TEST(WideResNet, ZeroGradientsAndFreezing) {
     return count;
   };
   EXPECT_EQ(reached(true), 0);
+  for (const autograd::Parameter* p : model.parameters()) EXPECT_FALSE(p->gradient.defined()) << p->name;
   EXPECT_EQ(reached(false), static_cast<int>(model.parameters().size()) - 2);  // all but class_output
 }
 
