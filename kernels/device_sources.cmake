@@ -1,4 +1,21 @@
 # Every file with device kernels, relative to kernels/. nvcc compiles them for GPUs; the host compiler compiles
 # the same files for the emulator (tests/emulated).
 set(MEBM_DEVICE_KERNELS
-  langevin_step/langevin_step.cu)
+  batch_norm/batch_norm_apply.cu
+  batch_norm/batch_norm_fold.cu
+  batch_norm/batch_norm_statistics.cu
+  chain_exchange/chain_exchange.cu
+  channel_bias/channel_bias.cu
+  elementwise/elementwise.cu
+  image_batch/image_batch.cu
+  langevin_step/langevin_step.cu
+  leaky_relu/leaky_relu.cu
+  linear/linear.cu
+  pool/pool.cu
+  random_normal/random_normal.cu
+  reorder/reorder.cu
+  sgd_step/sgd_step.cu
+  softmax/softmax.cu
+  stem_conv2d/stem_backward_data.cu
+  stem_conv2d/stem_backward_weights.cu
+  stem_conv2d/stem_conv2d.cu)

@@ -71,7 +71,7 @@ void backward_apply(const CpuExec& exec, const Params& params, const Coefficient
 
 namespace device {
 
-constexpr int kMaxGroups = 4;
+constexpr int kMaxGroups = 3;  // positives, negatives, labelled images
 
 struct Params {
   ChannelsLast map;
@@ -131,7 +131,8 @@ Status backward_apply(const DeviceExec& exec, const Params& params, const Coeffi
                       const Sums<T>* sums, const T* x, const T* dz, T* dx, bool accumulate);
 
 // Folds slots 0 ... slots - 1 in this order into running statistics: running = (1 - m) running + m new, in
-// fp64, rounded once. One launch for all layers; `layers` is an array in device memory.
+// fp64, rounded once. One launch for all layers; `layers` is an array in device memory. The launch declares
+// `arrays`, the memory the layers point to, besides.
 template <typename Real>
 struct FoldLayer {
   const double *mean, *unbiased_variance;  // [slots][channels]
@@ -140,7 +141,8 @@ struct FoldLayer {
 };
 template <typename Real>
 Status fold_statistics(const DeviceExec& exec, const FoldLayer<Real>* layers, int layer_count,
-                       std::int64_t max_channels, int slots, double momentum);
+                       std::int64_t max_channels, int slots, double momentum,
+                       const runtime::Accesses& arrays);
 
 }  // namespace device
 
