@@ -58,6 +58,17 @@ struct Fill {
   }
 };
 
+template <typename T>
+struct Broadcast {
+  const T* value;
+  T* out;
+
+  template <int Count>
+  __device__ void at(std::int64_t i) const {
+    Fill<T>{widen(*value), out}.template at<Count>(i);
+  }
+};
+
 // fp64 sum of x or x^2 over this thread's share of n values at x.
 template <bool Squares, typename T>
 __device__ __forceinline__ double thread_sum(const T* x, std::int64_t n) {
@@ -143,6 +154,14 @@ Status fill(const DeviceExec& exec, std::int64_t n, double value, T* out) {
                   Fill<T>{static_cast<Arithmetic<T>>(value), out});
 }
 
+template <typename T>
+Status broadcast(const DeviceExec& exec, std::int64_t n, const T* value, T* out) {
+  if (n == 0) return {};
+  runtime::Accesses accesses;
+  accesses.read(value, 1).write(out, n);
+  return apply<T>(exec, "broadcast", n, is_aligned(out), accesses, Broadcast<T>{value, out});
+}
+
 std::size_t sum_scratch_bytes(const DeviceExec& exec) {
   return static_cast<std::size_t>(most_sum_blocks(exec)) * sizeof(double);
 }
@@ -169,8 +188,8 @@ Status sum(const DeviceExec& exec, std::int64_t n, const T* x, double alpha, Out
 }
 
 template <typename T>
-Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count,
-                      const runtime::Accesses& memory, double* out, void* scratch) {
+Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count, double* out,
+                      void* scratch, const runtime::Accesses& memory) {
   const std::int64_t blocks = most_sum_blocks(exec);
   const LaunchShape shape{.name = "sum_of_squares",
                           .sizes = std::to_string(array_count) + " arrays",
@@ -187,14 +206,17 @@ Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_
 #define MEBM_INSTANTIATE_FILL(T) template Status fill<T>(const DeviceExec&, std::int64_t, double, T*);
 #define MEBM_INSTANTIATE_SUM(T, Out) \
   template Status sum<T, Out>(const DeviceExec&, std::int64_t, const T*, double, Out*, bool, void*);
-#define MEBM_INSTANTIATE(T)                                                                            \
-  template Status axpby<T>(const DeviceExec&, std::int64_t, double, const T*, double, T*);             \
-  template Status multiply<T>(const DeviceExec&, std::int64_t, double, const T*, const T*, T*, bool);  \
-  template Status sum_of_squares<T>(const DeviceExec&, const Array<T>*, int, const runtime::Accesses&, \
-                                    double*, void*);                                                   \
-  MEBM_INSTANTIATE_FILL(T)                                                                             \
+#define MEBM_INSTANTIATE(T)                                                                           \
+  template Status axpby<T>(const DeviceExec&, std::int64_t, double, const T*, double, T*);            \
+  template Status multiply<T>(const DeviceExec&, std::int64_t, double, const T*, const T*, T*, bool); \
+  template Status sum_of_squares<T>(const DeviceExec&, const Array<T>*, int, double*, void*,          \
+                                    const runtime::Accesses&);                                        \
+  MEBM_INSTANTIATE_FILL(T)                                                                            \
   MEBM_INSTANTIATE_SUM(T, double)
 MEBM_FOR_DEVICE_TYPES(MEBM_INSTANTIATE)
+#define MEBM_INSTANTIATE_BROADCAST(T) \
+  template Status broadcast<T>(const DeviceExec&, std::int64_t, const T*, T*);
+MEBM_FOR_REAL_TYPES(MEBM_INSTANTIATE_BROADCAST)
 MEBM_INSTANTIATE_SUM(bfloat16, float)
 MEBM_INSTANTIATE_SUM(float, float)
 MEBM_INSTANTIATE_FILL(int)

@@ -54,8 +54,8 @@ struct Array {
   std::int64_t count;
 };
 template <typename T>
-Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count,
-                      const runtime::Accesses& memory, double* out, void* scratch);
+Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count, double* out,
+                      void* scratch, const runtime::Accesses& memory);
 }  // namespace device
 
 }  // namespace mebm::kernels::elementwise

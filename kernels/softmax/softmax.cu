@@ -80,8 +80,9 @@ __global__ void backward_kernel(std::int64_t rows, std::int64_t classes, const T
 }
 
 template <typename T>
-__global__ void cross_entropy_kernel(std::int64_t rows, std::int64_t classes, const T* __restrict__ logits,
-                                     const int* __restrict__ labels, T* __restrict__ out) {
+__global__ void __launch_bounds__(kLossBlock)
+    cross_entropy_kernel(std::int64_t rows, std::int64_t classes, const T* __restrict__ logits,
+                         const int* __restrict__ labels, T* __restrict__ out) {
   double loss = 0;
   for (std::int64_t row = row_of_warp(); row < rows; row += kLossBlock / kWarp) {
     const T* in = logits + row * classes;

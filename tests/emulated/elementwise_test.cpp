@@ -110,6 +110,23 @@ TEST(EmulatedElementwiseIntegers, Fill) {
   expect_filled<std::uint32_t>(4e9);
 }
 
+template <typename T>
+void expect_broadcast() {
+  const DeviceArray<T> value(std::vector<T>{T(0.3)});
+  for (int n : kCounts)
+    for (std::size_t shift : {0, 1}) {
+      const ShiftedArray<T> out(shift, std::vector<T>(static_cast<std::size_t>(n)));
+      out.poison();
+      ASSERT_TRUE(elementwise::device::broadcast<T>(emulated_exec(), n, value.get(), out.get()).ok());
+      EXPECT_EQ(out.values(), std::vector<T>(static_cast<std::size_t>(n), T(0.3)));
+    }
+}
+
+TEST(EmulatedElementwiseReals, Broadcast) {
+  expect_broadcast<float>();
+  expect_broadcast<double>();
+}
+
 template <typename T, typename Out>
 void expect_sum(int n, std::size_t shift, int multiprocessors, bool accumulate) {
   const std::vector<T> x = stored_values<T>(static_cast<std::size_t>(n), 4, -1, 2);
@@ -176,8 +193,8 @@ TYPED_TEST(EmulatedElementwise, SumOfSquaresOverManyArrays) {
     const auto bytes = run_in_both_orders(
         [&] {
           out.poison();
-          return elementwise::device::sum_of_squares<T>(exec.get(), device_arrays.get(), 6, memory, out.get(),
-                                                        scratch.memory());
+          return elementwise::device::sum_of_squares<T>(exec.get(), device_arrays.get(), 6, out.get(),
+                                                        scratch.memory(), memory);
         },
         [&] { return bytes_of(out.values()); });
     EXPECT_TRUE(reference::within(values_of<double>(bytes), {expected},
