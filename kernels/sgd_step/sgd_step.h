@@ -29,7 +29,9 @@ void step(const CpuExec& exec, const Params& params, const Group<T>* groups, std
 namespace device {
 // One launch for all tensors; `groups` is an array in device memory, *learning_rate too. Gradients are stored
 // as T; weights and velocities in the type arithmetic on T is done in. Where `copy` is set, the new weight is
-// also written there as T (the copy convolutions read); same layout as the weight.
+// also written there as T (the copy convolutions read); same layout as the weight. max_count: the largest
+// count. params.learning_rate is not read. The host cannot see which memory the groups take: `memory`
+// declares what is read (at most 10 ranges) and written.
 template <typename T>
 struct Group {
   Arithmetic<T>*weight, *velocity;
@@ -40,7 +42,7 @@ struct Group {
 };
 template <typename T>
 Status step(const DeviceExec& exec, const Params& params, const double* learning_rate, const Group<T>* groups,
-            int group_count, std::int64_t max_count);
+            int group_count, std::int64_t max_count, const runtime::Accesses& memory);
 }  // namespace device
 
 }  // namespace mebm::kernels::sgd_step

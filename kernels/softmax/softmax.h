@@ -35,14 +35,14 @@ void gather_backward(std::int64_t rows, std::int64_t classes, const int* labels,
                      bool accumulate);
 
 namespace device {
-// The same on device memory; labels in device memory, scalars too. A label outside 0 ... classes - 1 gives
-// NaN.
+// The same on device memory; labels in device memory, scalars too. Sums over classes are in T. A label
+// outside 0 ... classes - 1 gives NaN, in gradients for the whole row.
 template <typename T>
 Status logsumexp(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits, T* out);
 template <typename T>
 Status logsumexp_backward(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits,
                           const T* dout, T* dlogits, bool accumulate);
-// One block; rows summed in a fixed order.
+// One block; rows summed in fp64 in a fixed order.
 template <typename T>
 Status cross_entropy(const DeviceExec& exec, std::int64_t rows, std::int64_t classes, const T* logits,
                      const int* labels, T* out);
