@@ -63,9 +63,9 @@ class CudnnPlan final : public Plan {
   }
   std::string description() const override {
     std::string text = "cudnn";
-    if (parts_.plain) text += " " + cudnn::describe(*parts_.plain);
-    if (parts_.with_bias)
-      text += (parts_.plain ? "; with bias " : " with bias ") + cudnn::describe(*parts_.with_bias);
+    if (parts_.plain) text.append(" ").append(cudnn::describe(*parts_.plain));
+    if (parts_.plain && parts_.with_bias) text.append(";");
+    if (parts_.with_bias) text.append(" with bias ").append(cudnn::describe(*parts_.with_bias));
     return text;
   }
 
