@@ -282,9 +282,12 @@ std::string describe(const BuiltPlan& built) {
       plan.is_object() ? plan.value("engine", nlohmann::json::object()) : nlohmann::json::object();
   if (!engine.contains("engineId")) return "an engine without a name";
   std::string text = "engine " + engine["engineId"].dump();
-  if (engine.contains("smVersion")) text += " sm " + engine["smVersion"].dump();
-  for (const auto& [knob, value] : engine.value("knobChoices", nlohmann::json::object()).items())
-    text += " " + (knob.starts_with(kKnob) ? knob.substr(kKnob.size()) : knob) + "=" + value.dump();
+  const auto knobs = engine.value("knobChoices", nlohmann::json::object());
+  for (const auto& [knob, value] : knobs.items())
+    text.append(" ")
+        .append(knob.starts_with(kKnob) ? knob.substr(kKnob.size()) : knob)
+        .append("=")
+        .append(value.dump());
   return text;
 }
 

@@ -48,7 +48,7 @@ struct BuiltPlan {
   std::size_t workspace_bytes = 0;
   std::string json;  // cuDNN's text of the plan, from which from_json() makes it again
 };
-// "engine 62 sm 900 TILE_SIZE=0 TILEK=1".
+// "engine 62 TILEK=1 TILE_CGA_M=4": the engine and its knobs.
 std::string describe(const BuiltPlan& built);
 // Fails when the engine does not take this configuration after all; the next candidate may.
 Status build(const Target& target, const Descriptor& candidate, BuiltPlan& built);
