@@ -14,10 +14,14 @@ endif()
 
 add_library(mebm_options INTERFACE)
 target_include_directories(mebm_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(mebm_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+# nvcc takes warnings in words of its own.
+set(mebm_host "$<NOT:$<COMPILE_LANGUAGE:CUDA>>")
+set(mebm_device "$<COMPILE_LANGUAGE:CUDA>")
+target_compile_options(mebm_options INTERFACE
+  "$<${mebm_host}:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual>" "$<${mebm_device}:-Xcompiler=-Wall>")
 target_compile_definitions(mebm_options INTERFACE MEBM_VERSION="${PROJECT_VERSION}")
 if(MEBM_WERROR)
-  target_compile_options(mebm_options INTERFACE -Werror)
+  target_compile_options(mebm_options INTERFACE "$<${mebm_host}:-Werror>" "$<${mebm_device}:-Werror=all-warnings>")
 endif()
 if(MEBM_SANITIZE)
   # GCC 12 sees uninitialised values in instrumented standard headers that are not there.
