@@ -7,6 +7,7 @@ set(MEBM_DEVICE_KERNELS
   chain_exchange/chain_exchange.cu
   channel_bias/channel_bias.cu
   elementwise/elementwise.cu
+  gaussian/gaussian.cu
   image_batch/image_batch.cu
   langevin_step/langevin_step.cu
   leaky_relu/leaky_relu.cu

@@ -13,8 +13,8 @@ std::size_t round_up(std::size_t value, std::size_t multiple) {
 
 }  // namespace
 
-Arena::Arena(Memory& memory, std::size_t limit_bytes, std::size_t chunk_bytes)
-    : memory_(memory), limit_(limit_bytes), chunk_bytes_(chunk_bytes) {}
+Arena::Arena(Memory& memory, std::size_t limit_bytes, std::size_t chunk_bytes, std::size_t alignment)
+    : memory_(memory), limit_(limit_bytes), chunk_bytes_(chunk_bytes), alignment_(alignment) {}
 
 Arena::~Arena() {
   for (Chunk& chunk : chunks_) memory_.release(chunk.data, chunk.bytes);
@@ -70,7 +70,7 @@ Storage* Arena::new_storage() {
 }
 
 Storage* Arena::allocate(std::size_t bytes) {
-  const std::size_t size = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
+  const std::size_t size = round_up(std::max<std::size_t>(bytes, 1), alignment_);
   std::byte* data = take(size);
   if (data == nullptr) {
     reserve(size);

@@ -35,7 +35,8 @@ class Arena {
   // limit_bytes: refuse to reserve more than this (0: no limit).
   explicit Arena(std::size_t limit_bytes = 0) : Arena(host_memory(), limit_bytes) {}
   // `memory` must outlive the arena.
-  Arena(Memory& memory, std::size_t limit_bytes, std::size_t chunk_bytes = kChunkBytes);
+  Arena(Memory& memory, std::size_t limit_bytes, std::size_t chunk_bytes = kChunkBytes,
+        std::size_t alignment = kAlignment);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -69,7 +70,8 @@ class Arena {
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Storage>> storages_;
   std::vector<Storage*> idle_storages_;
-  std::size_t limit_ = 0, chunk_bytes_ = kChunkBytes, in_use_ = 0, peak_ = 0, reserved_ = 0;
+  std::size_t limit_ = 0, chunk_bytes_ = kChunkBytes, alignment_ = kAlignment, in_use_ = 0, peak_ = 0,
+              reserved_ = 0;
   std::uint64_t next_id_ = 1;
 };
 

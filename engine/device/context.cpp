@@ -10,6 +10,7 @@ namespace {
 
 // Small enough that several arenas share a GPU, large enough that reserving is rare.
 constexpr std::size_t kDeviceChunkBytes = std::size_t{64} << 20;
+constexpr std::size_t kDeviceAlignment = 256;  // what convolution workspaces want
 constexpr std::size_t kEmulatedChunkBytes = std::size_t{1} << 20;
 
 std::unique_ptr<Accelerator> make_accelerator(const ContextOptions& options) {
@@ -40,7 +41,7 @@ std::unique_ptr<Arena> Context::make_arena() const {
   if (!on_device()) return std::make_unique<Arena>(options_.memory_limit);
   const bool emulated = accelerator_->properties().major == 0;
   return std::make_unique<Arena>(accelerator_->memory(), options_.memory_limit,
-                                 emulated ? kEmulatedChunkBytes : kDeviceChunkBytes);
+                                 emulated ? kEmulatedChunkBytes : kDeviceChunkBytes, kDeviceAlignment);
 }
 
 Layout Context::feature_layout(std::int64_t channels, DType dtype) const {

@@ -34,9 +34,6 @@ Status fold_statistics(const DeviceExec& exec, const FoldLayer<Real>* layers, in
                           .grid_x = blocks_for(max_channels, 128),
                           .grid_y = static_cast<std::uint32_t>(layer_count),
                           .block = 128};
-  if (arrays.read_count == runtime::Accesses::kMax)
-    return Status(std::string(shape.name) + " (" + shape.sizes + "): no room to declare the layers besides " +
-                  std::to_string(arrays.read_count) + " ranges read");
   runtime::Accesses accesses = arrays;
   accesses.read(layers, layer_count);
   return launch(exec, shape, accesses, fold_kernel<Real>, layers, slots, momentum);

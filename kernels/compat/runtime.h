@@ -1,8 +1,7 @@
 #pragma once
 // The device runtime: memory, streams, events, captured graphs. Two implementations of one contract, chosen
 // when linking: runtime_cuda.cpp on the CUDA runtime, kernels/emulator/runtime_emulated.cpp on the host
-// (every custom kernel and the whole engine above it run there without a GPU). A build without either links
-// runtime_none.cpp, which finds no device.
+// (every custom kernel and the whole engine above it run there without a GPU).
 //
 // Calls fail with a Status naming the call and its values. Addresses of device memory are never dereferenced
 // by the host.
@@ -20,7 +19,7 @@ struct Stream;  // work in order; cudaStream_t or the emulator's queue
 struct Event;   // a point in a stream
 struct Graph;   // captured work, ready to be launched again and again
 
-// "cuda", "emulated", or "none".
+// "cuda" or "emulated".
 const char* backend_name();
 
 struct DeviceProperties {
@@ -77,19 +76,17 @@ struct MemoryRange {
 };
 
 struct Accesses {
-  static constexpr int kMax = 12;
-  MemoryRange reads[kMax], writes[kMax];
-  int read_count = 0, write_count = 0;
+  std::vector<MemoryRange> reads, writes;
 
   // The next `elements` values at `memory`; null memory is left out.
   template <typename T>
   Accesses& read(const T* memory, std::int64_t elements) {
-    if (memory != nullptr && elements > 0) reads[read_count++] = range(memory, elements);
+    if (memory != nullptr && elements > 0) reads.push_back(range(memory, elements));
     return *this;
   }
   template <typename T>
   Accesses& write(const T* memory, std::int64_t elements) {
-    if (memory != nullptr && elements > 0) writes[write_count++] = range(memory, elements);
+    if (memory != nullptr && elements > 0) writes.push_back(range(memory, elements));
     return *this;
   }
 

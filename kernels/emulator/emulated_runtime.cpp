@@ -74,10 +74,9 @@ class Access {
   void restrict_to_declared() {
     if (declared_ == nullptr) return;
     for (const auto& [block, bytes] : memory().blocks) __asan_poison_memory_region(block, bytes);
-    for (int i = 0; i < declared_->read_count; ++i)
-      __asan_unpoison_memory_region(declared_->reads[i].begin, declared_->reads[i].bytes);
-    for (int i = 0; i < declared_->write_count; ++i)
-      __asan_unpoison_memory_region(declared_->writes[i].begin, declared_->writes[i].bytes);
+    for (const MemoryRange& range : declared_->reads) __asan_unpoison_memory_region(range.begin, range.bytes);
+    for (const MemoryRange& range : declared_->writes)
+      __asan_unpoison_memory_region(range.begin, range.bytes);
   }
   void open_all() {
     for (const auto& [block, bytes] : memory().blocks) __asan_unpoison_memory_region(block, bytes);

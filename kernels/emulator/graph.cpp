@@ -15,17 +15,15 @@ bool overlap(const MemoryRange& a, const MemoryRange& b) {
   return a_begin < b_begin + b.bytes && b_begin < a_begin + a.bytes;
 }
 
-bool any_overlap(const MemoryRange* a, int a_count, const MemoryRange* b, int b_count) {
-  for (int i = 0; i < a_count; ++i)
-    for (int j = 0; j < b_count; ++j)
-      if (overlap(a[i], b[j])) return true;
+bool any_overlap(const std::vector<MemoryRange>& a, const std::vector<MemoryRange>& b) {
+  for (const MemoryRange& range : a)
+    for (const MemoryRange& other : b)
+      if (overlap(range, other)) return true;
   return false;
 }
 
 bool conflict(const Accesses& a, const Accesses& b) {
-  return any_overlap(a.writes, a.write_count, b.writes, b.write_count) ||
-         any_overlap(a.writes, a.write_count, b.reads, b.read_count) ||
-         any_overlap(a.reads, a.read_count, b.writes, b.write_count);
+  return any_overlap(a.writes, b.writes) || any_overlap(a.writes, b.reads) || any_overlap(a.reads, b.writes);
 }
 
 }  // namespace

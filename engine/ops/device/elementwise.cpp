@@ -88,11 +88,15 @@ void sum_of_squares_into(Context& context, std::span<const Tensor* const> tensor
   dispatch(tensors.front()->dtype(), "sum_of_squares", [&]<typename T>() {
     using Array = kernels::elementwise::device::Array<T>;
     std::vector<Array> arrays;
-    for (const Tensor* tensor : tensors) arrays.push_back({tensor->as<T>(), tensor->elements()});
+    kernels::runtime::Accesses memory;
+    for (const Tensor* tensor : tensors) {
+      arrays.push_back({tensor->as<T>(), tensor->elements()});
+      memory.read(tensor->as<T>(), tensor->elements());
+    }
     const void* table = device.table(arrays.data(), arrays.size() * sizeof(Array));
     check(kernels::elementwise::device::sum_of_squares(device.exec(), static_cast<const Array*>(table),
                                                        static_cast<int>(arrays.size()), out.as<double>(),
-                                                       partial.data()));
+                                                       partial.data(), memory));
   });
 }
 

@@ -120,15 +120,21 @@ void fold_statistics(Context& context, std::span<const FoldedLayer> layers, int 
     using Layer = batch_norm::FoldLayer<Real>;
     std::vector<Layer> table;
     std::int64_t max_channels = 0;
+    kernels::runtime::Accesses arrays;
     for (const FoldedLayer& layer : layers) {
       const std::int64_t channels = layer.running_mean->elements();
       table.push_back({layer.mean->as<double>(), layer.unbiased_variance->as<double>(),
                        layer.running_mean->as<Real>(), layer.running_variance->as<Real>(), channels});
       max_channels = std::max(max_channels, channels);
+      const Layer& added = table.back();
+      arrays.read(added.mean, slots * channels).read(added.unbiased_variance, slots * channels);
+      arrays.read(added.running_mean, channels).read(added.running_variance, channels);
+      arrays.write(added.running_mean, channels).write(added.running_variance, channels);
     }
     const void* on_device = device.table(table.data(), table.size() * sizeof(Layer));
     check(batch_norm::fold_statistics<Real>(device.exec(), static_cast<const Layer*>(on_device),
-                                            static_cast<int>(table.size()), max_channels, slots, momentum));
+                                            static_cast<int>(table.size()), max_channels, slots, momentum,
+                                            arrays));
   });
 }
 

@@ -21,6 +21,7 @@ void sgd_step(Context& context, const Scalar<double>& learning_rate, double mome
     using Group = kernels::sgd_step::device::Group<T>;
     std::vector<Group> groups;
     std::int64_t max_count = 0;
+    kernels::runtime::Accesses memory;
     for (const SgdTensors& t : tensors) {
       Tensor* narrow = feature == DType::bf16 ? context.convolutions().narrowed_storage(*t.weight) : nullptr;
       const bool narrow_gradient = t.gradient->dtype() == DType::bf16;
@@ -28,12 +29,17 @@ void sgd_step(Context& context, const Scalar<double>& learning_rate, double mome
                         narrow_gradient ? t.gradient->as<T>() : nullptr,
                         narrow_gradient ? nullptr : t.gradient->as<Real>(), data_or_null<T>(narrow),
                         t.weight->elements()});
-      max_count = std::max(max_count, t.weight->elements());
+      const Group& added = groups.back();
+      memory.read(added.gradient, added.count).read(added.gradient_master, added.count);
+      memory.read(added.weight, added.count).read(added.velocity, added.count);
+      memory.write(added.weight, added.count).write(added.velocity, added.count);
+      memory.write(added.copy, added.count);
+      max_count = std::max(max_count, added.count);
     }
     const void* table = device.table(groups.data(), groups.size() * sizeof(Group));
     check(kernels::sgd_step::device::step<T>(
         device.exec(), {0, momentum, weight_decay}, learning_rate.cell->as<double>(),
-        static_cast<const Group*>(table), static_cast<int>(groups.size()), max_count));
+        static_cast<const Group*>(table), static_cast<int>(groups.size()), max_count, memory));
   });
 }
 
