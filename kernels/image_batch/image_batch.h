@@ -16,10 +16,12 @@ struct Row {
 
 struct Params {
   std::int64_t rows = 0, channels = 0, height = 0, width = 0;
-  std::int64_t padding = 4;
-  // out = byte * scale + shift, then + noise N(0, 1) from (key, data_noise, *iteration_cell, slot first_slot
-  // + row).
-  double scale = 1, shift = 0, noise = 0;
+  std::int64_t count = 0;    // images in the set
+  std::int64_t padding = 4;  // smaller than height and width
+  // out = byte / divisor + shift (a division, so that the values are the host's bit for bit), then
+  // + noise N(0, 1) from (key, data_noise, *iteration_cell, slot first_slot + row). The cell may be null
+  // where noise is 0.
+  double divisor = 1, shift = 0, noise = 0;
   PhiloxKey key;
   std::uint32_t first_slot = 0;
   const std::uint32_t* iteration_cell = nullptr;
