@@ -78,7 +78,7 @@ __device__ __forceinline__ void tile_normals(const langevin_step::Params& langev
   draw(first / 4, group);
   if (shift != 0) draw(first / 4 + 1, group + 4);
   // Shifts by one and by two instead of an index known only at run time: the array stays in registers.
-  for (int i = 0; i < 5; ++i) group[i] = shift % 2 != 0 ? group[i + 1] : group[i];
+  for (int i = 0; i < 6; ++i) group[i] = shift % 2 != 0 ? group[i + 1] : group[i];
   for (int i = 0; i < 4; ++i) normals[i] = shift >= 2 ? group[i + 2] : group[i];
 }
 
