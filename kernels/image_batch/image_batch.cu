@@ -25,9 +25,9 @@ __device__ __forceinline__ int source_pixel(const Row& crop, const Extents& exte
 }
 
 // Decoded values of elements first ... first + 3 of a batch row's image; 0 past the image.
-template <typename Real>
+template <typename Real, typename Pixel>
 __device__ __forceinline__ void decode_four(const Extents& extents, const Row& row,
-                                            const std::uint8_t* __restrict__ image, int first, Real divisor,
+                                            const Pixel* __restrict__ image, int first, Real divisor,
                                             Real shift, Real value[4]) {
   const int plane = extents.height * extents.width;
   int begin = first / plane * plane;  // of the element's channel
@@ -50,9 +50,9 @@ __device__ __forceinline__ void decode_four(const Extents& extents, const Row& r
 
 // One thread for four elements of an image (one Philox call serves them); blocks_per_row blocks an image.
 // wide: images start at 16-byte boundaries of out.
-template <typename Real>
+template <typename Real, typename Pixel>
 __global__ void load_kernel(Params params, Extents extents, std::uint32_t blocks_per_row, bool wide,
-                            const std::uint8_t* __restrict__ images, const Row* __restrict__ rows,
+                            const Pixel* __restrict__ images, const Row* __restrict__ rows,
                             Real* __restrict__ out) {
   const std::uint32_t batch_row = blockIdx.x / blocks_per_row;
   const std::uint32_t group = (blockIdx.x - batch_row * blocks_per_row) * blockDim.x + threadIdx.x;
@@ -99,9 +99,8 @@ std::string problem_of(const Params& p) {
 
 }  // namespace
 
-template <typename Real>
-Status load(const DeviceExec& exec, const Params& params, const std::uint8_t* images, const Row* rows,
-            Real* out) {
+template <typename Real, typename Pixel>
+Status load(const DeviceExec& exec, const Params& params, const Pixel* images, const Row* rows, Real* out) {
   const std::int64_t elements = params.channels * params.height * params.width;
   if (params.rows * elements == 0) return {};
   if (const std::string problem = problem_of(params); !problem.empty())
@@ -113,14 +112,17 @@ Status load(const DeviceExec& exec, const Params& params, const std::uint8_t* im
                         static_cast<int>(elements), static_cast<int>(params.padding)};
   const bool wide = elements % 4 == 0 && reinterpret_cast<std::uintptr_t>(out) % 16 == 0;
   runtime::Accesses accesses;
-  accesses.read(images, params.count * elements).read(rows, params.rows).read(params.iteration_cell, 1);
+  accesses.read(images, params.count * elements)
+      .read(rows, params.rows)
+      .read(params.noise > 0 ? params.iteration_cell : nullptr, 1);
   accesses.write(out, params.rows * elements);
-  return launch(exec, shape, accesses, load_kernel<Real>, params, extents, blocks_per_row, wide, images, rows,
-                out);
+  return launch(exec, shape, accesses, load_kernel<Real, Pixel>, params, extents, blocks_per_row, wide,
+                images, rows, out);
 }
 
-#define MEBM_INSTANTIATE(Real) \
-  template Status load<Real>(const DeviceExec&, const Params&, const std::uint8_t*, const Row*, Real*);
+#define MEBM_INSTANTIATE(Real)                                                                    \
+  template Status load(const DeviceExec&, const Params&, const std::uint8_t*, const Row*, Real*); \
+  template Status load(const DeviceExec&, const Params&, const float*, const Row*, Real*);
 MEBM_FOR_REAL_TYPES(MEBM_INSTANTIATE)
 
 }  // namespace mebm::kernels::image_batch::device

@@ -204,11 +204,29 @@ TEST(EmulatedImageBatch, EveryWindow) {
   EXPECT_EQ(out.values(), host_batch<float>(set, batch, true, 0));
 }
 
+TEST(EmulatedImageBatch, SetsOfDecodedValues) {
+  data::ImageSet set = image_set(3, 3, 9, 11);
+  set.pixels.clear();
+  for (double v : reference::random_values(static_cast<std::size_t>(3 * set.image_size()), 6))
+    set.values.push_back(static_cast<float>(v));
+  const Batch batch = batch_of(set, 3, true);
+  const DeviceArray<float> images(set.values), out(set.values.size());
+  const DeviceArray<Row> rows(batch.rows);
+  Params params = params_of(set, batch, 0, nullptr);
+  params.divisor = 1;
+  params.shift = 0;
+  const kernels::Status status =
+      image_batch::device::load(emulated_exec(), params, images.get(), rows.get(), out.get());
+  ASSERT_TRUE(status.ok()) << status.error();
+  EXPECT_EQ(out.values(), host_batch<float>(set, batch, true, 0));
+}
+
 TEST(EmulatedImageBatch, SaysWhatItCannotDo) {
   const data::ImageSet small = image_set(1, 1, 4, 9);
   const Batch batch = batch_of(small, 1, false);
   const auto error = [&](const Params& params) {
-    return image_batch::device::load<float>(emulated_exec(), params, nullptr, nullptr, nullptr).error();
+    return image_batch::device::load<float, std::uint8_t>(emulated_exec(), params, nullptr, nullptr, nullptr)
+        .error();
   };
   EXPECT_EQ(error(params_of(small, batch, 0, nullptr)),
             "image_batch load (1 x 1 x 4 x 9, padding 4): images cannot be reflect-padded by that much: both "
