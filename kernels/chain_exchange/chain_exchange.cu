@@ -1,4 +1,7 @@
 #include "kernels/chain_exchange/chain_exchange.h"
+
+#include <type_traits>
+
 #include "kernels/compat/cuda.h"
 #include "kernels/langevin_step/langevin_step_math.h"
 
@@ -6,44 +9,44 @@ namespace mebm::kernels::chain_exchange::device {
 namespace {
 
 constexpr std::uint32_t kBlock = 256;
+constexpr std::int64_t kMaxElements = 0x7FFF0000;  // a block past the end still counts in 32 bits
 
-// What one thread moves: 16 bytes where rows start at 16-byte boundaries (kWide), else one element.
-template <typename Real, bool kWide>
-struct Piece {
-  static constexpr int kSize = kWide ? Vector<Real>::kSize : 1;
-  Real value[kSize];
-
-  __device__ __forceinline__ static Piece load(const Real* from) {
-    Piece piece;
-    if constexpr (kWide) {
-      const Vector<Real> vector = load_vector(from);
-      for (int i = 0; i < kSize; ++i) piece.value[i] = vector.value[i];
-    } else {
-      piece.value[0] = *from;
-    }
-    return piece;
-  }
-  __device__ __forceinline__ void store(Real* to) const {
-    if constexpr (kWide) {
-      Vector<Real> vector;
-      for (int i = 0; i < kSize; ++i) vector.value[i] = value[i];
-      store_vector(to, vector);
-    } else {
-      *to = value[0];
-    }
-  }
+// What one thread moves: 16 bytes where rows start at 16-byte boundaries, else one element.
+template <typename Real>
+struct Single {
+  static constexpr int kSize = 1;
+  Real value[1];
 };
+template <typename Real, bool kWide>
+using Piece = std::conditional_t<kWide, Vector<Real>, Single<Real>>;
 
-// Blocks work on one chain each: chain = block / blocks_per_chain.
+template <typename Real, bool kWide>
+__device__ __forceinline__ Piece<Real, kWide> load_piece(const Real* from) {
+  if constexpr (kWide)
+    return load_vector(from);
+  else
+    return {{*from}};
+}
+template <typename Real>
+__device__ __forceinline__ void store_piece(Real* to, const Vector<Real>& piece) {
+  store_vector(to, piece);
+}
+template <typename Real>
+__device__ __forceinline__ void store_piece(Real* to, const Single<Real>& piece) {
+  *to = piece.value[0];
+}
+
+// Blocks work on one chain each: chain = block / blocks_per_chain. Elements are counted in 32 bits: with 64,
+// nvcc splits the 16-byte stores.
 struct Place {
   std::uint32_t chain;
-  std::int64_t element;
+  int element;
 };
 template <typename Real, bool kWide>
 __device__ __forceinline__ Place place_of(std::uint32_t blocks_per_chain) {
   const std::uint32_t chain = blockIdx.x / blocks_per_chain;
   const std::uint32_t part = blockIdx.x - chain * blocks_per_chain;
-  return {chain, (std::int64_t{part} * blockDim.x + threadIdx.x) * Piece<Real, kWide>::kSize};
+  return {chain, static_cast<int>(part * blockDim.x + threadIdx.x) * Piece<Real, kWide>::kSize};
 }
 
 template <typename Real, bool kWide>
@@ -54,11 +57,11 @@ __global__ void draw_kernel(std::int64_t elements, std::uint32_t blocks_per_chai
   if (place.element >= elements) return;
   const Chain chain = chains[place.chain];
   const std::int64_t to = place.chain * elements + place.element;
-  auto piece = Piece<Real, kWide>::load(
+  auto piece = load_piece<Real, kWide>(
       chain.restarted != 0 ? fresh + to : buffer + std::int64_t{chain.row} * elements + place.element);
   if (chain.restarted != 0 && bound > Real(0))
     for (Real& value : piece.value) value = langevin_step::clamp_to(value, bound);
-  piece.store(out + to);
+  store_piece(out + to, piece);
 }
 
 template <typename Real, bool kWide>
@@ -68,13 +71,18 @@ __global__ void write_back_kernel(std::int64_t elements, std::uint32_t blocks_pe
   const Place place = place_of<Real, kWide>(blocks_per_chain);
   if (place.element >= elements) return;
   const Chain chain = chains[place.chain];
-  Piece<Real, kWide>::load(states + place.chain * elements + place.element)
-      .store(buffer + std::int64_t{chain.row} * elements + place.element);
+  store_piece(buffer + std::int64_t{chain.row} * elements + place.element,
+              load_piece<Real, kWide>(states + place.chain * elements + place.element));
   if (place.element == 0) ages[chain.row] = (chain.restarted != 0 ? 0 : ages[chain.row]) + steps;
 }
 
 std::string sizes_text(std::int64_t count, std::int64_t elements, std::int64_t size) {
   return std::to_string(count) + " of " + std::to_string(size) + " chains x " + std::to_string(elements);
+}
+
+std::string problem_of(const LaunchShape& shape, std::int64_t elements) {
+  if (elements <= kMaxElements) return {};
+  return std::string(shape.name) + " (" + shape.sizes + "): more elements than a 32-bit index holds";
 }
 
 template <typename Real>
@@ -100,6 +108,7 @@ Status draw(const DeviceExec& exec, std::int64_t count, std::int64_t elements, d
                           .sizes = sizes_text(count, elements, size),
                           .grid_x = static_cast<std::uint32_t>(count) * blocks,
                           .block = kBlock};
+  if (std::string problem = problem_of(shape, elements); !problem.empty()) return Status(std::move(problem));
   runtime::Accesses accesses;
   accesses.read(chains, count).read(buffer, size * elements).read(fresh, count * elements);
   accesses.write(out, count * elements);
@@ -118,6 +127,7 @@ Status write_back(const DeviceExec& exec, std::int64_t count, std::int64_t eleme
                           .sizes = sizes_text(count, elements, size),
                           .grid_x = static_cast<std::uint32_t>(count) * blocks,
                           .block = kBlock};
+  if (std::string problem = problem_of(shape, elements); !problem.empty()) return Status(std::move(problem));
   runtime::Accesses accesses;
   accesses.read(chains, count).read(states, count * elements).read(ages, size);
   accesses.write(buffer, size * elements).write(ages, size);

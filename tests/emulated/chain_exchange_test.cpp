@@ -116,6 +116,12 @@ TEST(EmulatedChainExchange, MisalignedRows) {
   }
 }
 
+TEST(EmulatedChainExchange, SaysWhatItCannotDo) {
+  EXPECT_EQ(
+      exchange::draw<float>(emulated_exec(), 1, 0x7FFFFFFF, 0, nullptr, 2, nullptr, nullptr, nullptr).error(),
+      "chain_exchange draw (1 of 2 chains x 2147483647): more elements than a 32-bit index holds");
+}
+
 TEST(EmulatedChainExchange, NoChains) {
   EXPECT_TRUE(exchange::draw<float>(emulated_exec(), 0, 8, 0, nullptr, 2, nullptr, nullptr, nullptr).ok());
   EXPECT_TRUE(
