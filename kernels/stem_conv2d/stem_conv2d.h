@@ -39,8 +39,8 @@ Status backward_data_langevin(const DeviceExec& exec, const Params& params,
                               const langevin_step::Params& langevin, const T* dy, const Arithmetic<T>* w,
                               Arithmetic<T>* x);
 
-// Partial sums per block, combined in a fixed order by the last one. scratch:
-// backward_weights_scratch_bytes().
+// Partial sums per block, combined in a fixed order by a second kernel, in fp64 (exec.counters is not used).
+// Null dbias: none. Without images the sums are 0. scratch: backward_weights_scratch_bytes().
 std::size_t backward_weights_scratch_bytes(const DeviceExec& exec, const Params& params);
 template <typename T>
 Status backward_weights(const DeviceExec& exec, const Params& params, const Arithmetic<T>* x, const T* dy,
