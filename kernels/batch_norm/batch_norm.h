@@ -92,7 +92,7 @@ struct Slots {
   double* unbiased_variance[kMaxGroups] = {};
 };
 
-// Bytes of scratch for statistics() and backward_sums().
+// Bytes of scratch, 16-byte aligned, for statistics() and backward_sums().
 std::size_t scratch_bytes(const DeviceExec& exec, const Params& params);
 
 // Batch statistics of x and the coefficients made from them; gamma, beta [channels]. Blocks leave partial
