@@ -71,7 +71,7 @@ void backward_apply(const CpuExec& exec, const Params& params, const Coefficient
 
 namespace device {
 
-constexpr int kMaxGroups = 3;  // positives, negatives, labelled images
+constexpr int kMaxGroups = 4;
 
 struct Params {
   ChannelsLast map;

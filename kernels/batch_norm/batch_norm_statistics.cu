@@ -10,8 +10,6 @@ namespace {
 constexpr int kBlocksPerMultiprocessor = 2;
 constexpr int kStatisticsRows = 4, kBackwardRows = 2;  // in flight per thread
 
-static_assert(6 + 2 * kMaxGroups <= runtime::Accesses::kMax, "statistics() declares all it writes");
-
 template <typename T>
 struct StatisticsArguments {
   const T* x;
