@@ -47,7 +47,7 @@ Status sum(const DeviceExec& exec, std::int64_t n, const T* x, double alpha, Out
            void* scratch);
 
 // *out = sum over all arrays of the sum of squares; `arrays` is an array in device memory, so the host cannot
-// see which memory the arrays take: `memory` declares it as read (at most 11 ranges).
+// see which memory the arrays take: `memory` declares it as read.
 template <typename T>
 struct Array {
   const T* values;

@@ -31,7 +31,7 @@ namespace device {
 // as T; weights and velocities in the type arithmetic on T is done in. Where `copy` is set, the new weight is
 // also written there as T (the copy convolutions read); same layout as the weight. max_count: the largest
 // count. params.learning_rate is not read. The host cannot see which memory the groups take: `memory`
-// declares what is read (at most 10 ranges) and written.
+// declares what is read and written.
 template <typename T>
 struct Group {
   Arithmetic<T>*weight, *velocity;
