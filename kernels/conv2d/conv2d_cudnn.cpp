@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "kernels/compat/device_memory.h"
 #include "kernels/conv2d/conv2d_checks.h"
 #include "kernels/cudnn/convolution_plan.h"
-#include "kernels/compat/device_memory.h"
 #include "kernels/cudnn/plan_store.h"
 #include "kernels/cudnn/plan_timing.h"
 
@@ -18,9 +18,9 @@ namespace {
 using cudnn::Binding;
 using cudnn::BuiltPlan;
 using cudnn::Convolution;
-using runtime::DeviceMemory;
 using cudnn::Handle;
 using cudnn::Tensor;
+using runtime::DeviceMemory;
 
 // The graphs a plan may have to run: without bias (unless a residual is added) and, forward, with one.
 std::vector<Convolution> variants(const Params& params, Direction direction, Element element) {
