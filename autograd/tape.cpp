@@ -75,6 +75,7 @@ void Tape::backward(const Variable& output, Tensor seed) {
     node.saved = {};
     node.saved_count = 0;
   }
+  engine::ops::join(context_);
 }
 
 void Tape::backward(const Variable& output) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ops/batches.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/gaussian.h"
 #include "engine/ops/sampling.h"
@@ -23,6 +24,13 @@ void gather_bytes(const data::ImageSet& images, std::span<const std::int64_t> in
   for (std::size_t r = 0; r < indices.size(); ++r)
     std::copy_n(images.pixels.begin() + indices[r] * images.image_size(), size,
                 out.begin() + static_cast<std::ptrdiff_t>(r * size));
+}
+
+// How many slots from the first on count up by one.
+std::size_t consecutive(std::span<const std::uint32_t> slots) {
+  std::size_t n = 1;
+  while (n < slots.size() && slots[n] == slots[0] + n) ++n;
+  return n;
 }
 
 void check_out(const Tensor& out, std::size_t rows, const ImageShape& shape) {
@@ -80,9 +88,11 @@ void GaussianInitialDistribution::draw(const DrawKey& key, std::span<const std::
   for (std::size_t first = 0; first < slots.size(); first += kDrawChunk) {
     const std::size_t count = std::min(kDrawChunk, slots.size() - first);
     Tensor z = context_.empty({static_cast<std::int64_t>(count), moments_.shape.elements()}, out.dtype());
-    for (std::size_t r = 0; r < count; ++r) {
-      Tensor row = z.rows(static_cast<std::int64_t>(r), 1);
-      ops::fill_normal(context_, key.key, key.purpose, key.iteration, 0, slots[first + r], row);
+    for (std::size_t r = 0; r < count;) {
+      const std::size_t run = consecutive(slots.subspan(first + r, count - r));
+      Tensor rows = z.rows(static_cast<std::int64_t>(r), static_cast<std::int64_t>(run));
+      ops::fill_normal(context_, key.key, key.purpose, key.iteration, 0, slots[first + r], rows);
+      r += run;
     }
     Tensor part = out.rows(static_cast<std::int64_t>(first), static_cast<std::int64_t>(count));
     ops::gaussian_draw(context_, mean_, factor_, z, clamp ? 1 : 0, part);
@@ -92,10 +102,19 @@ void GaussianInitialDistribution::draw(const DrawKey& key, std::span<const std::
 void UniformInitialDistribution::draw(const DrawKey& key, std::span<const std::uint32_t> slots, bool,
                                       Tensor& out) const {
   check_out(out, slots.size(), shape_);
+  if (context_.on_device()) {
+    for (std::size_t r = 0; r < slots.size();) {
+      const std::size_t run = consecutive(slots.subspan(r));
+      Tensor rows = out.rows(static_cast<std::int64_t>(r), static_cast<std::int64_t>(run));
+      ops::fill_uniform(context_, key.key, key.purpose, key.iteration, slots[r], rows);
+      r += run;
+    }
+    return;
+  }
   std::vector<double> values(static_cast<std::size_t>(shape_.elements()));
   for (std::size_t r = 0; r < slots.size(); ++r) {
     for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = 2 * engine::random_uniform<double>(key.key, key.purpose, key.iteration, slots[r], 0,
+      values[i] = 2 * engine::random_uniform<double>(key.key, key.purpose, key.iteration.value, slots[r], 0,
                                                      static_cast<std::uint32_t>(i)) -
                   1;
     Tensor row = out.rows(static_cast<std::int64_t>(r), 1).reshaped({shape_.elements()});

@@ -11,6 +11,7 @@
 
 #include "data/image_set.h"
 #include "engine/core/random.h"
+#include "engine/core/scalar.h"
 #include "engine/device/context.h"
 
 namespace mebm::ebm {
@@ -24,7 +25,7 @@ struct ImageShape {
 struct DrawKey {
   engine::PhiloxKey key;
   engine::RandomPurpose purpose = engine::RandomPurpose::initial_draw;
-  std::uint32_t iteration = 0;
+  engine::Scalar<std::uint32_t> iteration;
 };
 
 class InitialDistribution {

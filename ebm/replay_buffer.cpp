@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/ops/batches.h"
 #include "engine/ops/elementwise.h"
 
 namespace mebm::ebm {
@@ -33,13 +34,13 @@ void ReplayBuffer::fill(const InitialDistribution& initial, engine::PhiloxKey ke
   std::fill(ages_.begin(), ages_.end(), 0);
 }
 
-ChainBatch ReplayBuffer::draw(const InitialDistribution& initial, engine::PhiloxKey key,
-                              std::uint32_t iteration, std::int64_t batch, double reinit_probability) const {
+void ReplayBuffer::choose(engine::PhiloxKey key, std::uint32_t iteration, std::int64_t batch,
+                          double reinit_probability, ChainBatch& chains) const {
   engine::require(batch >= 1 && batch <= size(), "{} chains cannot be drawn from a buffer of {}", batch,
                   size());
-  ChainBatch chains;
-  chains.images = context_.empty(images_.shape().with_rows(batch), images_.dtype());
-  std::vector<std::uint32_t> restarts;
+  chains.rows.clear();
+  chains.restarted.clear();
+  std::vector<ops::ChainSource> sources;
   for (std::int64_t j = 0; j < batch; ++j) {
     const auto slot = static_cast<std::uint32_t>(j);
     const std::uint32_t word =
@@ -48,30 +49,67 @@ ChainBatch ReplayBuffer::draw(const InitialDistribution& initial, engine::Philox
     const bool restart = engine::random_uniform<double>(key, RandomPurpose::restart, iteration, 0, 0, slot) <
                          reinit_probability;
     chains.restarted.push_back(restart ? 1 : 0);
-    if (restart) restarts.push_back(slot);
-    if (restart) continue;
-    Tensor to = chains.images.rows(j, 1);
-    ops::copy(context_, images_.rows(chains.rows.back(), 1), to, WriteMode::overwrite);
+    sources.push_back({static_cast<std::uint32_t>(chains.rows.back()), restart ? 1u : 0u});
   }
-  if (restarts.empty()) return chains;
+  if (!chains.images.defined() || chains.images.extent(0) != batch) {
+    chains.images = context_.empty(images_.shape().with_rows(batch), images_.dtype());
+    if (context_.on_device()) chains.sources = context_.empty({batch, 2}, engine::DType::int32);
+  }
+  if (context_.on_device())
+    ops::upload(context_, sources.data(), sources.size() * sizeof(ops::ChainSource), chains.sources);
+}
+
+void ReplayBuffer::start(const InitialDistribution& initial, engine::PhiloxKey key,
+                         const engine::Scalar<std::uint32_t>& iteration, ChainBatch& chains) const {
+  const DrawKey draw_key{key, RandomPurpose::initial_draw, iteration};
+  std::vector<std::uint32_t> restarts;
+  if (context_.on_device()) {
+    restarts.resize(chains.rows.size());
+    std::iota(restarts.begin(), restarts.end(), 0u);
+    Tensor fresh = context_.empty(chains.images.shape(), images_.dtype());
+    initial.draw(draw_key, restarts, true, fresh);
+    return ops::draw_chains(context_, chains.sources, images_, fresh, chains.images);
+  }
+  for (std::size_t j = 0; j < chains.rows.size(); ++j) {
+    if (chains.restarted[j]) {
+      restarts.push_back(static_cast<std::uint32_t>(j));
+      continue;
+    }
+    Tensor to = chains.images.rows(static_cast<std::int64_t>(j), 1);
+    ops::copy(context_, images_.rows(chains.rows[j], 1), to, WriteMode::overwrite);
+  }
+  if (restarts.empty()) return;
   Tensor fresh =
       context_.empty(images_.shape().with_rows(static_cast<std::int64_t>(restarts.size())), images_.dtype());
-  initial.draw({key, RandomPurpose::initial_draw, iteration}, restarts, true, fresh);
+  initial.draw(draw_key, restarts, true, fresh);
   for (std::size_t r = 0; r < restarts.size(); ++r) {
     Tensor to = chains.images.rows(restarts[r], 1);
     ops::copy(context_, fresh.rows(static_cast<std::int64_t>(r), 1), to, WriteMode::overwrite);
   }
+}
+
+ChainBatch ReplayBuffer::draw(const InitialDistribution& initial, engine::PhiloxKey key,
+                              std::uint32_t iteration, std::int64_t batch, double reinit_probability) const {
+  ChainBatch chains;
+  choose(key, iteration, batch, reinit_probability, chains);
+  start(initial, key, iteration, chains);
   return chains;
 }
 
-void ReplayBuffer::write_back(const ChainBatch& chains, std::int32_t steps) {
+void ReplayBuffer::write_back(const ChainBatch& chains) {
+  if (context_.on_device()) return ops::write_back_chains(context_, chains.sources, chains.images, images_);
   for (std::size_t j = 0; j < chains.rows.size(); ++j) {
     Tensor to = images_.rows(chains.rows[j], 1);
     ops::copy(context_, chains.images.rows(static_cast<std::int64_t>(j), 1), to, WriteMode::overwrite);
+  }
+  images_.bump_version();
+}
+
+void ReplayBuffer::advance_ages(const ChainBatch& chains, std::int32_t steps) {
+  for (std::size_t j = 0; j < chains.rows.size(); ++j) {
     std::int32_t& age = ages_[static_cast<std::size_t>(chains.rows[j])];
     age = (chains.restarted[j] ? 0 : age) + steps;
   }
-  images_.bump_version();
 }
 
 }  // namespace mebm::ebm

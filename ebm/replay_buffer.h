@@ -15,6 +15,7 @@ struct ChainBatch {
   std::vector<std::int64_t> rows;       // [B] buffer rows, distinct
   std::vector<std::uint8_t> restarted;  // [B] 1: the chain starts from p0
   engine::Tensor images;                // [B,C,H,W] the starts; advanced in place by the sampler
+  engine::Tensor sources;               // on a device: rows and restarts where it reads them
 };
 
 // Row of slot j of a batch of B: uniform in the stratum [floor(j N / B), floor((j + 1) N / B)); rows of
@@ -28,11 +29,20 @@ class ReplayBuffer {
 
   // Every row its own draw of p0 (purpose buffer_fill, slot = row).
   void fill(const InitialDistribution& initial, engine::PhiloxKey key);
-  // The starts of iteration `iteration`; only restarted chains draw from p0.
+  // Chooses the rows and restarts of an iteration, into a batch that may have been used before: its memory is
+  // kept where the size is the same.
+  void choose(engine::PhiloxKey key, std::uint32_t iteration, std::int64_t batch, double reinit_probability,
+              ChainBatch& chains) const;
+  // The chosen starts. On the CPU only restarted chains draw from p0; a device draws for all and selects.
+  void start(const InitialDistribution& initial, engine::PhiloxKey key,
+             const engine::Scalar<std::uint32_t>& iteration, ChainBatch& chains) const;
+  // Both.
   ChainBatch draw(const InitialDistribution& initial, engine::PhiloxKey key, std::uint32_t iteration,
                   std::int64_t batch, double reinit_probability) const;
-  // Writes the advanced chains back and adds `steps` to their ages (restarted chains count from 0).
-  void write_back(const ChainBatch& chains, std::int32_t steps);
+  // Writes the advanced chains back.
+  void write_back(const ChainBatch& chains);
+  // Adds `steps` to the chains' ages (restarted chains count from 0).
+  void advance_ages(const ChainBatch& chains, std::int32_t steps);
 
   std::int64_t size() const { return images_.extent(0); }
   engine::Tensor& images() { return images_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "ebm/training_loss.h"
@@ -34,13 +35,16 @@ autograd::SgdOptions sgd_options(const OptimizerConfig& c) {
 
 }  // namespace
 
-// The images of an iteration in one tensor, positives | chains | labelled, and where they came from.
+// What an iteration works on; the memory is kept from one to the next.
 struct Trainer::Batches {
   TrainingRows rows;
-  Tensor images;
+  Tensor images;  // positives | chains | labelled
+  Tensor labels;
   DataBatch positive_batch, labelled_batch;
   ChainBatch chains;
   Tensor chain_starts;
+  Tensor results;                             // fp64 [kResults]
+  Tensor iteration_cell, learning_rate_cell;  // what a device reads these from
 };
 
 models::WideResNetConfig Trainer::network_config(const ModelConfig& model, int channels, int image_size) {
@@ -66,7 +70,8 @@ Trainer::Trainer(engine::Context& context, const Config& config, const data::Ima
       initial_(std::move(initial)),
       tape_(context),
       model_(context, network_config(config.model, images.channels, images.height), dtype_, config.run.seed),
-      optimizer_(context, sgd_options(config.optimizer), model_.parameters()) {
+      optimizer_(context, sgd_options(config.optimizer), model_.parameters()),
+      work_(context) {
   const bool sampling = config.objective.energy_weight != 0;
   if (!sampling && config.objective.classifier_weight == 0)
     engine::fail_input(
@@ -88,6 +93,8 @@ Trainer::Trainer(engine::Context& context, const Config& config, const data::Ima
                        config.buffer.size);
   buffer_ = std::make_unique<ReplayBuffer>(context, config.buffer.size, shape, dtype_);
 }
+
+Trainer::~Trainer() = default;
 
 void Trainer::start_fresh() {
   if (buffer_) buffer_->fill(*initial_, engine::PhiloxKey(config_.run.seed));
@@ -119,59 +126,122 @@ LangevinOptions Trainer::langevin_options() const {
           models::parse_energy_kind(config_.model.energy)};
 }
 
-void Trainer::load_batches(Batches& b) {
+void Trainer::make_batches() {
   const bool energy = config_.objective.energy_weight != 0,
              classes = config_.objective.classifier_weight != 0;
   const LangevinOptions langevin = langevin_options();
+  batches_ = std::make_unique<Batches>();
+  Batches& b = *batches_;
   b.rows = arrange_rows(energy ? config_.data.batch_size : 0, classes ? config_.data.labelled_batch_size : 0,
                         langevin.batch_statistics ? langevin.steps : 0);
   const data::ImageSet& set = data_.images();
   b.images = context_.empty({b.rows.pass.groups.rows(), set.channels, set.height, set.width}, dtype_);
-  if (energy) {
-    Tensor rows = b.images.rows(0, b.rows.positives);
-    b.positive_batch = data_.positives(context_, iteration_, rows);
-  }
-  if (classes) {
-    Tensor rows = b.images.rows(2 * b.rows.positives, b.rows.labelled);
-    b.labelled_batch = data_.labelled(context_, iteration_, rows);
-  }
+  if (classes) b.labels = context_.empty({b.rows.labelled}, DType::int32);
+  b.results = context_.empty({kResults}, DType::fp64);
+  b.iteration_cell = context_.empty({1}, DType::int32);
+  b.learning_rate_cell = context_.empty({1}, DType::fp64);
   model_.reserve_statistics(b.rows.slots);
 }
 
-void Trainer::sample_negatives(Batches& b, bool keep_starts) {
+// Every random integer of the iteration, and the numbers a device reads from memory.
+void Trainer::choose_batches(double learning_rate, bool keep_starts) {
+  Batches& b = *batches_;
+  if (b.rows.positives > 0) {
+    data_.choose_positives(context_, iteration_, b.positive_batch);
+    buffer_->choose(engine::PhiloxKey(config_.run.seed), static_cast<std::uint32_t>(iteration_),
+                    b.rows.positives, config_.buffer.reinit_probability, b.chains);
+    if (keep_starts && !b.chain_starts.defined())
+      b.chain_starts = context_.empty(b.chains.images.shape(), dtype_);
+  }
+  if (b.rows.labelled > 0) {
+    data_.choose_labelled(context_, iteration_, b.labelled_batch);
+    ops::write_labels(context_, b.labelled_batch.labels, config_.model.num_classes, b.labels);
+  }
+  const auto iteration = static_cast<std::uint32_t>(iteration_);
+  ops::upload(context_, &iteration, sizeof iteration, b.iteration_cell);
+  ops::upload(context_, &learning_rate, sizeof learning_rate, b.learning_rate_cell);
+}
+
+void Trainer::load_images(const engine::Scalar<std::uint32_t>& iteration) {
+  Batches& b = *batches_;
+  if (b.rows.positives > 0) {
+    Tensor rows = b.images.rows(0, b.rows.positives);
+    data_.load_positives(context_, iteration, b.positive_batch, rows);
+  }
+  if (b.rows.labelled > 0) {
+    Tensor rows = b.images.rows(2 * b.rows.positives, b.rows.labelled);
+    data_.load_labelled(context_, iteration, b.labelled_batch, rows);
+  }
+}
+
+void Trainer::sample_negatives(const engine::Scalar<std::uint32_t>& iteration, bool keep_starts) {
+  Batches& b = *batches_;
   const engine::PhiloxKey key(config_.run.seed);
-  b.chains = buffer_->draw(*initial_, key, static_cast<std::uint32_t>(iteration_), b.rows.positives,
-                           config_.buffer.reinit_probability);
-  if (keep_starts) b.chain_starts = ops::clone(context_, b.chains.images);
+  buffer_->start(*initial_, key, iteration, b.chains);
+  if (keep_starts) ops::copy(context_, b.chains.images, b.chain_starts, WriteMode::overwrite);
   LangevinRun run;
   run.key = key;
-  run.iteration = static_cast<std::uint32_t>(iteration_);
+  run.iteration = iteration;
   run.first_statistics_slot = b.rows.first_chain_slot;
   LangevinSampler(tape_, langevin_options()).run(model_, run, Tensor(), b.chains.images);
   Tensor rows = b.images.rows(b.rows.positives, b.rows.positives);
   ops::copy(context_, b.chains.images, rows, WriteMode::overwrite);
 }
 
-Variable Trainer::forward_loss(Batches& b, IterationResult& result) {
-  Tensor labels;
-  if (b.rows.labelled > 0)
-    labels = ops::make_labels(context_, b.labelled_batch.labels, config_.model.num_classes);
-  TrainingLoss out = training_loss(tape_, model_, b.images, labels, b.rows,
+// Leaves what the iteration reports in `results`, where the device keeps it until it is read.
+Variable Trainer::forward_loss() {
+  Batches& b = *batches_;
+  TrainingLoss out = training_loss(tape_, model_, b.images, b.labels, b.rows,
                                    models::parse_energy_kind(config_.model.energy), config_.objective);
-  result.energy_positive = out.energy_positive;
-  result.energy_negative = out.energy_negative;
-  result.cross_entropy = out.cross_entropy;
-  result.loss = ops::scalar(out.loss.value);
+  const auto report = [&](Result result, const Tensor& values) {
+    Tensor place = b.results.rows(result, 1);
+    ops::sum_into(context_, values, 1 / static_cast<double>(values.elements()), place, WriteMode::overwrite);
+  };
+  report(kLoss, out.loss.value);
+  if (out.energies.defined()) {
+    report(kEnergyPositive, out.energies.rows(0, b.rows.positives));
+    report(kEnergyNegative, out.energies.rows(b.rows.positives, b.rows.positives));
+  }
+  if (out.cross_entropy.defined()) report(kCrossEntropy, out.cross_entropy);
   return std::move(out.loss);
 }
 
-double Trainer::gradient_norm() {
+void Trainer::report_gradient_norm() {
   std::vector<const Tensor*> gradients;
   for (const autograd::Parameter* parameter : model_.parameters())
     if (parameter->reached) gradients.push_back(&parameter->gradient);
-  Tensor sum = context_.empty({1}, DType::fp64);
-  ops::sum_of_squares_into(context_, gradients, sum);
-  return std::sqrt(ops::scalar(sum));
+  Tensor place = batches_->results.rows(kSquaredGradientNorm, 1);
+  ops::sum_of_squares_into(context_, gradients, place);
+}
+
+// The whole iteration. On a device it is enqueued once and launched as a graph from then on, so nothing here
+// may depend on the host's state beyond what choose_batches() has put into memory.
+void Trainer::run_iteration(const engine::Scalar<std::uint32_t>& iteration,
+                            const engine::Scalar<double>& learning_rate, bool keep_starts) {
+  Batches& b = *batches_;
+  load_images(iteration);
+  if (b.rows.positives > 0) sample_negatives(iteration, keep_starts);
+  tape_.clear();
+  model_.zero_gradients();
+  Variable loss = forward_loss();
+  tape_.backward(loss);
+  tape_.clear();
+  report_gradient_norm();
+  model_.fold_statistics(b.rows.slots);
+  optimizer_.step(learning_rate);
+  if (b.rows.positives > 0) buffer_->write_back(b.chains);
+}
+
+void Trainer::read_results(IterationResult& result) const {
+  constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
+  double values[kResults];
+  ops::read(batches_->results, values);
+  const bool energy = batches_->rows.positives > 0, classes = batches_->rows.labelled > 0;
+  result.loss = values[kLoss];
+  result.energy_positive = energy ? values[kEnergyPositive] : kAbsent;
+  result.energy_negative = energy ? values[kEnergyNegative] : kAbsent;
+  result.cross_entropy = classes ? values[kCrossEntropy] : kAbsent;
+  result.gradient_norm = std::sqrt(values[kSquaredGradientNorm]);
 }
 
 void Trainer::check_divergence(const IterationResult& r) const {
@@ -189,28 +259,26 @@ IterationResult Trainer::step(std::span<TrainingObserver* const> observers) {
   result.iteration = iteration_;
   result.epoch = epoch();
   result.learning_rate = optimizer_.learning_rate(iteration_, result.epoch);
-  Batches batches;
-  load_batches(batches);
   const bool keep_starts = std::any_of(observers.begin(), observers.end(),
                                        [](const TrainingObserver* o) { return o->wants_starts(); });
-  if (batches.rows.positives > 0) sample_negatives(batches, keep_starts);
-  tape_.clear();
-  model_.zero_gradients();
-  Variable loss = forward_loss(batches, result);
-  tape_.backward(loss);
-  tape_.clear();
-  result.gradient_norm = gradient_norm();
+  if (batches_ == nullptr) make_batches();
+  const Batches& b = *batches_;
+  choose_batches(result.learning_rate, keep_starts);
+  const bool enqueued = work_.run(keep_starts ? "with starts" : "", [&] {
+    run_iteration({static_cast<std::uint32_t>(iteration_), &b.iteration_cell},
+                  {result.learning_rate, &b.learning_rate_cell}, keep_starts);
+  });
+  if (!enqueued) model_.count_batches(b.rows.slots);
+  read_results(result);
   check_divergence(result);
-  model_.fold_statistics(batches.rows.slots);
-  optimizer_.step(result.learning_rate);
-  if (batches.rows.positives > 0) buffer_->write_back(batches.chains, config_.sampler.steps);
+  if (b.rows.positives > 0) buffer_->advance_ages(b.chains, config_.sampler.steps);
   ++iteration_;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   IterationChoices choices;
-  choices.chains = batches.rows.positives > 0 ? &batches.chains : nullptr;
-  choices.chain_starts = batches.chain_starts;
-  choices.positives = batches.rows.positives > 0 ? &batches.positive_batch : nullptr;
-  choices.labelled = batches.rows.labelled > 0 ? &batches.labelled_batch : nullptr;
+  choices.chains = b.rows.positives > 0 ? &b.chains : nullptr;
+  if (keep_starts) choices.chain_starts = b.chain_starts;
+  choices.positives = b.rows.positives > 0 ? &b.positive_batch : nullptr;
+  choices.labelled = b.rows.labelled > 0 ? &b.labelled_batch : nullptr;
   for (TrainingObserver* observer : observers) observer->iteration_done(result, choices);
   return result;
 }

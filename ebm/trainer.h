@@ -18,6 +18,7 @@
 #include "ebm/objective.h"
 #include "ebm/replay_buffer.h"
 #include "ebm/training_data.h"
+#include "engine/device/repeated_work.h"
 #include "models/wide_resnet.h"
 
 namespace mebm::ebm {
@@ -56,6 +57,8 @@ class Trainer {
   Trainer(engine::Context& context, const Config& config, const data::ImageSet& images,
           std::vector<std::int64_t> training_indices, std::shared_ptr<const InitialDistribution> initial);
 
+  ~Trainer();
+
   // Fills the buffer from p0 (a fresh run), or takes model, momentum, buffer and position from a checkpoint.
   void start_fresh();
   void resume(const CheckpointReader& checkpoint);
@@ -83,10 +86,18 @@ class Trainer {
  private:
   struct Batches;
 
-  void load_batches(Batches& batches);
-  void sample_negatives(Batches& batches, bool keep_starts);
-  autograd::Variable forward_loss(Batches& batches, IterationResult& result);
-  double gradient_norm();
+  // What an iteration reports, in the order it lies in memory.
+  enum Result { kLoss, kEnergyPositive, kEnergyNegative, kCrossEntropy, kSquaredGradientNorm, kResults };
+
+  void make_batches();
+  void choose_batches(double learning_rate, bool keep_starts);
+  void load_images(const engine::Scalar<std::uint32_t>& iteration);
+  void sample_negatives(const engine::Scalar<std::uint32_t>& iteration, bool keep_starts);
+  autograd::Variable forward_loss();
+  void report_gradient_norm();
+  void run_iteration(const engine::Scalar<std::uint32_t>& iteration,
+                     const engine::Scalar<double>& learning_rate, bool keep_starts);
+  void read_results(IterationResult& result) const;
   void check_divergence(const IterationResult& result) const;
 
   engine::Context& context_;
@@ -98,6 +109,8 @@ class Trainer {
   models::WideResNet model_;
   autograd::Sgd optimizer_;
   std::unique_ptr<ReplayBuffer> buffer_;
+  std::unique_ptr<Batches> batches_;
+  engine::RepeatedWork work_;
   std::int64_t iteration_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "ebm/training_data.h"
 
+#include "engine/ops/batches.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/sampling.h"
 
@@ -66,18 +67,19 @@ TrainingData::TrainingData(const data::ImageSet& images, std::vector<std::int64_
                            RandomPurpose::shuffle_labelled);
 }
 
-DataBatch TrainingData::positives(engine::Context& context, std::int64_t iteration, Tensor& out) {
-  return load(context, iteration, *positive_stream_, augment_positives_, kPositivePositions, out);
+void TrainingData::choose_positives(engine::Context& context, std::int64_t iteration, DataBatch& batch) {
+  choose(context, iteration, *positive_stream_, augment_positives_, kPositivePositions, batch);
 }
 
-DataBatch TrainingData::labelled(engine::Context& context, std::int64_t iteration, Tensor& out) {
-  return load(context, iteration, *labelled_stream_, augment_labelled_, 0, out);
+void TrainingData::choose_labelled(engine::Context& context, std::int64_t iteration, DataBatch& batch) {
+  choose(context, iteration, *labelled_stream_, augment_labelled_, 0, batch);
 }
 
-DataBatch TrainingData::load(engine::Context& context, std::int64_t iteration, data::BatchStream& stream,
-                             bool augment, std::uint32_t first_position, Tensor& out) {
-  DataBatch batch;
+void TrainingData::choose(engine::Context& context, std::int64_t iteration, data::BatchStream& stream,
+                          bool augment, std::uint32_t first_position, DataBatch& batch) {
   batch.indices = stream.indices(iteration);
+  batch.crops.clear();
+  batch.labels.clear();
   for (std::size_t j = 0; j < batch.indices.size(); ++j) {
     if (augment)
       batch.crops.push_back(data::draw_crop(key_, static_cast<std::uint32_t>(iteration),
@@ -85,14 +87,52 @@ DataBatch TrainingData::load(engine::Context& context, std::int64_t iteration, d
     if (!images_.labels.empty())
       batch.labels.push_back(images_.labels[static_cast<std::size_t>(batch.indices[j])]);
   }
-  decode_to(images_, batch, out);
-  if (noise_ > 0) {
-    Tensor normal = context.empty(out.shape(), out.dtype());
-    engine::ops::fill_normal(context, key_, RandomPurpose::data_noise, static_cast<std::uint32_t>(iteration),
-                             0, first_position, normal);
-    engine::ops::axpby(context, noise_, normal, 1, out);
+  if (!context.on_device()) return;
+  place_on_device(context);
+  std::vector<engine::ops::ImageRow> rows;
+  for (std::size_t j = 0; j < batch.indices.size(); ++j) {
+    const data::Crop crop = augment ? batch.crops[j] : data::Crop();
+    rows.push_back({static_cast<std::uint32_t>(batch.indices[j]), static_cast<std::uint8_t>(crop.row),
+                    static_cast<std::uint8_t>(crop.column), static_cast<std::uint8_t>(crop.flip),
+                    static_cast<std::uint8_t>(augment)});
   }
-  return batch;
+  const auto count = static_cast<std::int64_t>(rows.size());
+  if (!batch.rows.defined() || batch.rows.extent(0) != count)
+    batch.rows = context.empty({count, 2}, engine::DType::int32);
+  engine::ops::upload(context, rows.data(), rows.size() * sizeof(engine::ops::ImageRow), batch.rows);
+}
+
+void TrainingData::place_on_device(engine::Context& context) {
+  if (on_device_.defined()) return;
+  const bool bytes = !images_.pixels.empty();
+  on_device_ =
+      Tensor(context.lasting_arena(), {images_.count(), images_.channels, images_.height, images_.width},
+             bytes ? engine::DType::uint8 : engine::DType::fp32);
+  on_device_.memory().write(on_device_.data(),
+                            bytes ? static_cast<const void*>(images_.pixels.data())
+                                  : static_cast<const void*>(images_.values.data()),
+                            on_device_.bytes());
+}
+
+void TrainingData::load(engine::Context& context, const engine::Scalar<std::uint32_t>& iteration,
+                        const DataBatch& batch, std::uint32_t first_position, Tensor& out) {
+  if (context.on_device()) {
+    const bool bytes = on_device_.dtype() == engine::DType::uint8;
+    engine::ops::ImageDecoding decoding;
+    decoding.divisor = bytes ? 127.5 : 1;
+    decoding.shift = bytes ? -1 : 0;
+    decoding.noise = noise_;
+    decoding.padding = batch.crops.empty() ? 0 : data::kCropPadding;
+    decoding.key = key_;
+    decoding.first_slot = first_position;
+    decoding.iteration = iteration;
+    return engine::ops::load_images(context, on_device_, batch.rows, decoding, out);
+  }
+  decode_to(images_, batch, out);
+  if (noise_ == 0) return;
+  Tensor normal = context.empty(out.shape(), out.dtype());
+  engine::ops::fill_normal(context, key_, RandomPurpose::data_noise, iteration, 0, first_position, normal);
+  engine::ops::axpby(context, noise_, normal, 1, out);
 }
 
 }  // namespace mebm::ebm

@@ -10,6 +10,7 @@
 #include "data/image_set.h"
 #include "data/streams.h"
 #include "ebm/config.h"
+#include "engine/core/scalar.h"
 #include "engine/device/context.h"
 
 namespace mebm::ebm {
@@ -19,6 +20,7 @@ struct DataBatch {
   std::vector<std::int64_t> indices;
   std::vector<data::Crop> crops;
   std::vector<std::int32_t> labels;
+  engine::Tensor rows;  // on a device: indices and crops where it reads them
 };
 
 class TrainingData {
@@ -31,17 +33,30 @@ class TrainingData {
   const data::ImageSet& images() const { return images_; }
   const std::vector<std::int64_t>& indices() const { return indices_; }
 
-  // Writes the positives of `iteration` to rows of `out` [B,C,H,W].
-  DataBatch positives(engine::Context& context, std::int64_t iteration, engine::Tensor& out);
-  DataBatch labelled(engine::Context& context, std::int64_t iteration, engine::Tensor& out);
+  // Chooses the batch of `iteration`, into one that may have been used before: its memory is kept.
+  void choose_positives(engine::Context& context, std::int64_t iteration, DataBatch& batch);
+  void choose_labelled(engine::Context& context, std::int64_t iteration, DataBatch& batch);
+  // Writes a chosen batch to `out` [B,C,H,W], noise included. A device reads the set from its own memory,
+  // where the first call puts it.
+  void load_positives(engine::Context& context, const engine::Scalar<std::uint32_t>& iteration,
+                      const DataBatch& batch, engine::Tensor& out) {
+    load(context, iteration, batch, kPositivePositions, out);
+  }
+  void load_labelled(engine::Context& context, const engine::Scalar<std::uint32_t>& iteration,
+                     const DataBatch& batch, engine::Tensor& out) {
+    load(context, iteration, batch, 0, out);
+  }
 
  private:
   // Crops and noise of the two streams use positions of their own: labelled images from 0, positives from
   // here.
   static constexpr std::uint32_t kPositivePositions = 1u << 24;
 
-  DataBatch load(engine::Context& context, std::int64_t iteration, data::BatchStream& stream, bool augment,
-                 std::uint32_t first_position, engine::Tensor& out);
+  void choose(engine::Context& context, std::int64_t iteration, data::BatchStream& stream, bool augment,
+              std::uint32_t first_position, DataBatch& batch);
+  void load(engine::Context& context, const engine::Scalar<std::uint32_t>& iteration, const DataBatch& batch,
+            std::uint32_t first_position, engine::Tensor& out);
+  void place_on_device(engine::Context& context);
 
   const data::ImageSet& images_;
   std::vector<std::int64_t> indices_;
@@ -49,6 +64,7 @@ class TrainingData {
   bool augment_labelled_, augment_positives_;
   double noise_;
   std::optional<data::BatchStream> positive_stream_, labelled_stream_;
+  engine::Tensor on_device_;  // the whole set, uint8 or fp32
 };
 
 }  // namespace mebm::ebm

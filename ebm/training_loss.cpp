@@ -3,8 +3,6 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/layers.h"
 #include "ebm/objective.h"
-#include "engine/ops/dense.h"
-#include "engine/ops/elementwise.h"
 
 namespace mebm::ebm {
 
@@ -42,11 +40,6 @@ TrainingLoss training_loss(autograd::Tape& tape, models::EnergyModel& model, con
     const Variable positive = autograd::rows(tape, energies, 0, n);
     const Variable negative = autograd::rows(tape, energies, n, n);
     out.energies = energies.value;
-    const auto mean_of = [&](const Tensor& values) {
-      return engine::ops::sum(tape.context(), values) / static_cast<double>(n);
-    };
-    out.energy_positive = mean_of(positive.value);
-    out.energy_negative = mean_of(negative.value);
     out.loss =
         energy_loss(tape, positive, negative, objective.l2_coefficient, parse_l2_form(objective.l2_form));
     if (objective.energy_weight != 1) out.loss = autograd::scale(tape, out.loss, objective.energy_weight);
@@ -54,7 +47,7 @@ TrainingLoss training_loss(autograd::Tape& tape, models::EnergyModel& model, con
   if (rows.labelled > 0) {
     Variable entropy = autograd::cross_entropy(
         tape, model.logits(tape, autograd::rows(tape, features, 2 * n, rows.labelled)), labels);
-    out.cross_entropy = engine::ops::scalar(entropy.value);
+    out.cross_entropy = entropy.value;
     if (objective.classifier_weight != 1)
       entropy = autograd::scale(tape, entropy, objective.classifier_weight);
     out.loss = n > 0 ? autograd::add(tape, out.loss, entropy) : entropy;

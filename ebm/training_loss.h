@@ -3,7 +3,6 @@
 // share the convolutions; each part has batch statistics of its own.
 
 #include <cstdint>
-#include <limits>
 
 #include "ebm/config.h"
 #include "models/energy_model.h"
@@ -23,14 +22,11 @@ struct TrainingRows {
 // Rows positives | negatives | labelled; `chain_passes` of the sampler leave statistics (0: none does).
 TrainingRows arrange_rows(std::int64_t positives, std::int64_t labelled, int chain_passes);
 
-// Energies and cross-entropy are NaN where the objective has no such term.
+// Tensors are undefined where the objective has no such term.
 struct TrainingLoss {
-  static constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
-
-  autograd::Variable loss;  // [1]
-  engine::Tensor energies;  // [2 positives]: E of the positives, then of the negatives
-  double energy_positive = kAbsent, energy_negative = kAbsent;  // means
-  double cross_entropy = kAbsent;                               // before its weight
+  autograd::Variable loss;       // [1]
+  engine::Tensor energies;       // [2 positives]: E of the positives, then of the negatives
+  engine::Tensor cross_entropy;  // [1], before its weight
 };
 
 // energy_weight (mean E+ - mean E- + alpha R) + classifier_weight cross-entropy (SPEC section 6) of `images`

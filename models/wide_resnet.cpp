@@ -225,6 +225,10 @@ void WideResNet::fold_statistics(int slots) {
   engine::ops::fold_statistics(context_, layers, slots, config_.norm_momentum);
 }
 
+void WideResNet::count_batches(int slots) {
+  for_each_norm([&](BatchNorm& norm) { norm.batches_tracked += slots; });
+}
+
 std::vector<NamedBuffer> WideResNet::buffers() {
   std::vector<NamedBuffer> out;
   for_each_norm([&](BatchNorm& norm) {

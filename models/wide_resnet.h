@@ -61,6 +61,8 @@ class WideResNet final : public EnergyModel {
   std::vector<autograd::Parameter*> parameters() override;
   void reserve_statistics(int slots) override;
   void fold_statistics(int slots) override;
+  // Counts `slots` batches as tracked where fold_statistics() was captured and runs without being called.
+  void count_batches(int slots);
   // Running statistics, in the order of the layers; empty for norm = none.
   std::vector<NamedBuffer> buffers();
 

@@ -180,6 +180,7 @@ void Accelerator::join() {
   check(runtime::record(joined_, side_.stream));
   check(runtime::wait(main_.stream, joined_));
   side_pending_ = false;
+  kept_.clear();
 }
 
 void Accelerator::begin_capture() {
@@ -200,6 +201,7 @@ runtime::Graph* Accelerator::abandon_capture() noexcept {
   (void)runtime::end_capture(main_.stream, graph);
   active_ = main_;
   side_pending_ = false;
+  kept_.clear();
   return graph;
 }
 

@@ -47,8 +47,10 @@ class Accelerator {
   const void* table(const void* bytes, std::size_t size);
 
   // Work enqueued by `work` runs beside later work of the main stream, after all earlier work; join() makes
-  // the main stream wait for it. Kernels get the side stream's exec() meanwhile.
+  // the main stream wait for it. Kernels get the side stream's exec() meanwhile. Memory that the work uses
+  // must not go to anybody else before the streams have joined: keep() every tensor it touches.
   void on_side(const std::function<void()>& work);
+  void keep(const Tensor& tensor) { kept_.push_back(tensor); }
   void join();
 
   // Records what is enqueued between the two instead of running it; nothing may be allocated or waited for.
@@ -74,6 +76,7 @@ class Accelerator {
   std::vector<void*> owned_;  // device memory released with this
   kernels::runtime::Event *fork_ = nullptr, *joined_ = nullptr;
   bool side_pending_ = false;
+  std::vector<Tensor> kept_;
   bool tf32_;
   std::unique_ptr<kernels::gemm::Library> gemm_;
   std::unique_ptr<kernels::conv2d::device::Library> convolutions_;

@@ -26,7 +26,7 @@ struct ContextOptions {
   // Feature maps and convolution weights of an fp32 run in bf16, on a device (statistics, master weights and
   // chain states stay fp32).
   bool bf16_features = false;
-  bool tf32 = false;       // fp32 convolutions of a device multiply in tf32
+  bool tf32 = false;            // fp32 convolutions of a device multiply in tf32
   std::string plans_file = {};  // tuned convolution plans of a device; empty: none
 };
 

@@ -2,6 +2,7 @@
 // none of the rest is ever reached.
 
 #include "engine/device/accelerator.h"
+#include "engine/ops/batches.h"
 #include "engine/ops/device/ops.h"
 
 namespace mebm::engine {
@@ -163,4 +164,21 @@ void sgd_step(Context&, const Scalar<double>&, double, double, std::span<const S
 }
 
 }  // namespace ops::device
+
+namespace ops {
+
+void load_images(Context&, const Tensor&, const Tensor&, const ImageDecoding&, Tensor&) {
+  refuse();
+}
+void draw_chains(Context&, const Tensor&, const Tensor&, const Tensor&, Tensor&) {
+  refuse();
+}
+void write_back_chains(Context&, const Tensor&, const Tensor&, Tensor&) {
+  refuse();
+}
+void fill_uniform(Context&, PhiloxKey, RandomPurpose, const Scalar<std::uint32_t>&, std::uint32_t, Tensor&) {
+  refuse();
+}
+
+}  // namespace ops
 }  // namespace mebm::engine

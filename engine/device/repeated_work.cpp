@@ -21,15 +21,24 @@ std::size_t RepeatedWork::captured_nodes() const {
   return graph_ == nullptr ? 0 : Accelerator::node_count(graph_);
 }
 
-void RepeatedWork::run(const std::string& key, const std::function<void()>& work) {
-  if (!context_.on_device()) return work();
+bool RepeatedWork::run(const std::string& key, const std::function<void()>& work) {
+  if (!context_.on_device()) {
+    work();
+    return true;
+  }
   Accelerator& device = context_.accelerator();
   if (key != key_) forget();
   key_ = key;
   if (arena_ == nullptr) arena_ = context_.make_arena();
-  if (graph_ != nullptr) return device.launch(graph_);
+  if (graph_ != nullptr) {
+    device.launch(graph_);
+    return false;
+  }
   const Context::UseArena use(context_, *arena_);
-  if (runs_++ == 0) return work();
+  if (runs_++ == 0) {
+    work();
+    return true;
+  }
   device.begin_capture();
   try {
     work();
@@ -39,6 +48,7 @@ void RepeatedWork::run(const std::string& key, const std::function<void()>& work
   }
   graph_ = device.end_capture();
   device.launch(graph_);
+  return true;
 }
 
 }  // namespace mebm::engine

@@ -28,8 +28,9 @@ class RepeatedWork {
   RepeatedWork& operator=(const RepeatedWork&) = delete;
 
   // `key` names everything the work depends on besides tensors written before it (shapes, chain length):
-  // where it differs from the last call's, the work starts over.
-  void run(const std::string& key, const std::function<void()>& work);
+  // where it differs from the last call's, the work starts over. Returns
+  // whether `work` was called; a launched graph does not call it.
+  bool run(const std::string& key, const std::function<void()>& work);
   std::size_t captured_nodes() const;
 
  private:

@@ -173,6 +173,10 @@ double scalar(const Tensor& tensor) {
   });
 }
 
+void join(Context& context) {
+  if (context.on_device()) context.accelerator().join();
+}
+
 void upload(Context& context, const void* bytes, std::size_t size, Tensor& to) {
   require(size == to.bytes(), "upload: {} bytes do not fit {} {}", size, name_of(to.dtype()),
           to.shape().text());

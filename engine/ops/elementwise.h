@@ -35,6 +35,8 @@ void read(const Tensor& tensor, std::span<double> out);
 void write(std::span<const double> values, Tensor& tensor);
 // Element 0 of a floating tensor.
 double scalar(const Tensor& tensor);
+// Later work waits for weight gradients that a device computes beside everything else.
+void join(Context& context);
 // Replaces the tensor's contents by host bytes in its own type and layout; the host may reuse them at once.
 void upload(Context& context, const void* bytes, std::size_t size, Tensor& to);
 

@@ -73,7 +73,8 @@ __global__ void write_back_kernel(std::int64_t elements, std::uint32_t blocks_pe
   const Chain chain = chains[place.chain];
   store_piece(buffer + std::int64_t{chain.row} * elements + place.element,
               load_piece<Real, kWide>(states + place.chain * elements + place.element));
-  if (place.element == 0) ages[chain.row] = (chain.restarted != 0 ? 0 : ages[chain.row]) + steps;
+  if (ages != nullptr && place.element == 0)
+    ages[chain.row] = (chain.restarted != 0 ? 0 : ages[chain.row]) + steps;
 }
 
 std::string sizes_text(std::int64_t count, std::int64_t elements, std::int64_t size) {

@@ -20,6 +20,7 @@ Status draw(const DeviceExec& exec, std::int64_t count, std::int64_t elements, d
             const Chain* chains, std::int64_t size, const Real* buffer, const Real* fresh, Real* out);
 
 // buffer[row of j] = states[j]; ages[row] = (restarted ? 0 : ages[row]) + steps. Rows are distinct.
+// Null ages: not kept here.
 template <typename Real>
 Status write_back(const DeviceExec& exec, std::int64_t count, std::int64_t elements, std::int32_t steps,
                   const Chain* chains, std::int64_t size, const Real* states, Real* buffer,

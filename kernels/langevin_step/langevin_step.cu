@@ -27,8 +27,8 @@ __global__ void step_kernel(Params params, T* __restrict__ x, const T* __restric
   const std::int64_t begin = image * params.elements + 4 * group;
   for (int i = 0; i < 4; ++i)
     if (4 * group + i < params.elements)
-      x[begin + i] =
-          update(x[begin + i], gradient[begin + i], noise * normals[i], size, gradient_bound, pixel_bound);
+      x[begin + i] = update(x[begin + i], gradient[begin + i], rounded_product(noise, normals[i]), size,
+                            gradient_bound, pixel_bound);
 }
 
 }  // namespace

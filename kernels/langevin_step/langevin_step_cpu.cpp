@@ -25,8 +25,8 @@ void step(const CpuExec& exec, const Params& params, T* x, const T* gradient) {
     const std::int64_t begin = image * params.elements + 4 * group;
     const std::int64_t count = std::min<std::int64_t>(4, params.elements - 4 * group);
     for (std::int64_t i = 0; i < count; ++i)
-      x[begin + i] =
-          update(x[begin + i], gradient[begin + i], noise * normals[i], size, gradient_bound, pixel_bound);
+      x[begin + i] = update(x[begin + i], gradient[begin + i], rounded_product(noise, normals[i]), size,
+                            gradient_bound, pixel_bound);
   }
 }
 

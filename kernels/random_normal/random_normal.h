@@ -25,6 +25,10 @@ namespace device {
 // The same on device memory; iteration_cell as in langevin_step.
 template <typename T>
 Status fill(const DeviceExec& exec, const Params& params, const std::uint32_t* iteration_cell, T* out);
+// Uniform in (-1, 1) instead: 2 u - 1, computed in fp64.
+template <typename T>
+Status fill_uniform(const DeviceExec& exec, const Params& params, const std::uint32_t* iteration_cell,
+                    T* out);
 }  // namespace device
 
 }  // namespace mebm::kernels::random_normal

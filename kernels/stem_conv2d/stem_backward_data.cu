@@ -106,7 +106,8 @@ struct Step {
     const A gradient_bound = static_cast<A>(langevin.gradient_clamp),
             pixel_bound = static_cast<A>(langevin.pixel_clamp);
     for (int q = 0; q < kTile; ++q)
-      x[q] = langevin_step::update(x[q], gradient[q], noise * normals[q], size, gradient_bound, pixel_bound);
+      x[q] = langevin_step::update(x[q], gradient[q], rounded_product(noise, normals[q]), size,
+                                   gradient_bound, pixel_bound);
   }
 };
 

@@ -26,8 +26,8 @@ class BatchNorm {
 
   // Room for the statistics of `slots` passes, kept.
   void reserve_statistics(int slots);
-  // For engine::ops::fold_statistics of slots 0 ... slots - 1, over all layers at once; counts them as tracked.
-  // Every slot must have been recorded since the last call.
+  // For engine::ops::fold_statistics of slots 0 ... slots - 1, over all layers at once; counts them as
+  // tracked. Every slot must have been recorded since the last call.
   engine::ops::FoldedLayer folded(int slots);
 
   const std::string& prefix() const { return prefix_; }

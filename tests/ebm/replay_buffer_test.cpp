@@ -155,7 +155,8 @@ TEST_F(Buffer, WriteBackChangesItsRowsAndTheirAges) {
   buffer.ages()[static_cast<std::size_t>(chains.rows[0])] = 15;
   buffer.ages()[static_cast<std::size_t>(chains.rows[1])] = 15;
   engine::ops::fill(context_, 0.25, chains.images);
-  buffer.write_back(chains, 5);
+  buffer.write_back(chains);
+  buffer.advance_ages(chains, 5);
   const Values after = values_of(buffer.images());
   const std::set<std::int64_t> written(chains.rows.begin(), chains.rows.end());
   for (std::size_t i = 0; i < after.size(); ++i)

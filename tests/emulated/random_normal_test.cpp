@@ -66,6 +66,23 @@ TEST(EmulatedRandomNormal, EqualsTheCpuAndTheOracle) {
     }
 }
 
+TEST(EmulatedRandomNormal, UniformEqualsTheFormula) {
+  const random_normal::Params params = params_of(3, 33);
+  const DeviceArray<double> out(99);
+  run_in_both_orders(
+      [&] {
+        out.poison();
+        return random_normal::device::fill_uniform<double>(emulated_exec(), params, nullptr, out.get());
+      },
+      [&] { return bytes_of(out.values()); });
+  const std::vector<double> got = out.values();
+  for (std::uint32_t i = 0; i < 99; ++i) {
+    const kernels::PhiloxWords words = kernels::random_words(
+        params.key, params.purpose, params.iteration, params.first_slot + i / 33, params.step, i % 33 / 4);
+    EXPECT_EQ(got[i], 2 * ((words.word[i % 33 % 4] + 0.5) / 4294967296.0) - 1) << i;
+  }
+}
+
 TEST(EmulatedRandomNormal, NothingToFill) {
   const random_normal::Params params = params_of(0, 12);
   EXPECT_TRUE(random_normal::device::fill<float>(emulated_exec(), params, nullptr, nullptr).ok());

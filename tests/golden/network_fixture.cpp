@@ -184,9 +184,12 @@ ObjectiveResult run_objective(NetworkFixture& fixture, const Objective& objectiv
   model.fold_statistics(rows.slots);
 
   result.loss = ops::scalar(loss.loss.value);
-  result.energy_positive = loss.energy_positive;
-  result.energy_negative = loss.energy_negative;
-  result.cross_entropy = rows.labelled > 0 ? loss.cross_entropy : 0;
+  const auto mean_of = [&](std::int64_t first) {
+    return ops::sum(context, loss.energies.rows(first, n)) / static_cast<double>(n);
+  };
+  result.energy_positive = mean_of(0);
+  result.energy_negative = mean_of(n);
+  result.cross_entropy = rows.labelled > 0 ? ops::scalar(loss.cross_entropy) : 0;
   result.energies_positive = values_of(loss.energies.rows(0, n));
   result.energies_negative = values_of(loss.energies.rows(n, n));
   return result;

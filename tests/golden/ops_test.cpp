@@ -95,9 +95,9 @@ class BatchNormRunning : public Operation {};
 TEST_P(BatchNormRunning, ValuesAndGradients) {
   const Variable x = leaf("x"), weight = leaf("weight"), bias = leaf("bias");
   const autograd::NormStatistics statistics{false, tensor("running_mean"), tensor("running_var"), {}};
-  const Variable y = autograd::batch_norm_leaky_relu(
-      tape_, x, weight, bias, statistics, engine::ops::RowGroups::single(x.value.extent(0)),
-      reader_.attribute_double(at_, "eps"), 1);
+  const Variable y = autograd::batch_norm_leaky_relu(tape_, x, weight, bias, statistics,
+                                                     engine::ops::RowGroups::single(x.value.extent(0)),
+                                                     reader_.attribute_double(at_, "eps"), 1);
   check_all(y, {{"dx", x}, {"dweight", weight}, {"dbias", bias}});
 }
 

@@ -78,31 +78,57 @@ void convolution_backward_data(Context& context, const Params& p, const Tensor& 
   if (adds(mode)) axpby(context, 1, target, 1, dx);
 }
 
+namespace {
+
+void stem_backward_weights(Context& context, const Params& p, const Tensor& x, const Tensor& dy,
+                           Tensor& dweights, WriteMode weights_mode, Tensor& dbias, WriteMode bias_mode) {
+  const kernels::DeviceExec& exec = context.accelerator().exec();
+  Tensor space = scratch(context, stem::backward_weights_scratch_bytes(exec, stem_params(p)));
+  context.accelerator().keep(space);
+  dispatch(dy.dtype(), "conv2d backward_weights", [&]<typename T>() {
+    using Real = kernels::Arithmetic<T>;
+    check(stem::backward_weights<T>(exec, stem_params(p), x.as<Real>(), dy.as<T>(), dweights.as<Real>(),
+                                    dbias.defined() ? dbias.as<Real>() : nullptr, adds(weights_mode),
+                                    adds(bias_mode), space.data()));
+  });
+}
+
+void bias_gradient(Context& context, const Tensor& dy, Tensor& dbias, WriteMode mode) {
+  const kernels::DeviceExec& exec = context.accelerator().exec();
+  const kernels::ChannelsLast map = channels_last(dy, "conv2d bias gradient");
+  Tensor partial = scratch(context, kernels::channel_bias::device::scratch_bytes(exec, map));
+  context.accelerator().keep(partial);
+  dispatch(dy.dtype(), "conv2d bias gradient", [&]<typename T>() {
+    check(kernels::channel_bias::device::gradient<T>(
+        exec, map, dy.as<T>(), dbias.as<kernels::Arithmetic<T>>(), adds(mode), partial.data()));
+  });
+}
+
+void plan_backward_weights(Context& context, const Params& p, const Tensor& x, const Tensor& dy,
+                           Tensor& dweights, WriteMode mode) {
+  Accelerator& device = context.accelerator();
+  const conv2d::device::Plan& plan = device.plan(p, Direction::backward_weights, dy.dtype());
+  Tensor space = workspace(context, plan);
+  const bool direct = dweights.dtype() == dy.dtype() && !adds(mode);
+  Tensor target = direct ? dweights : context.empty(dweights.shape(), dy.dtype(), dweights.layout());
+  for (const Tensor& tensor : {space, target}) device.keep(tensor);
+  check(plan.execute(device.exec(),
+                     {.x = x.data(), .dy = dy.data(), .dw = target.data(), .workspace = space.data()}));
+  if (!direct) copy(context, target, dweights, mode);
+}
+
+}  // namespace
+
+// Beside the chain of data gradients, which does not wait for weight gradients.
 void convolution_backward_weights(Context& context, const Params& p, const Tensor& x, const Tensor& dy,
                                   Tensor& dweights, WriteMode weights_mode, Tensor& dbias,
                                   WriteMode bias_mode) {
   Accelerator& device = context.accelerator();
-  if (is_stem(p))
-    return dispatch(dy.dtype(), "conv2d backward_weights", [&]<typename T>() {
-      using Real = kernels::Arithmetic<T>;
-      Tensor space = scratch(context, stem::backward_weights_scratch_bytes(device.exec(), stem_params(p)));
-      check(stem::backward_weights<T>(device.exec(), stem_params(p), x.as<Real>(), dy.as<T>(),
-                                      dweights.as<Real>(), dbias.defined() ? dbias.as<Real>() : nullptr,
-                                      adds(weights_mode), adds(bias_mode), space.data()));
-    });
-  const conv2d::device::Plan& plan = device.plan(p, Direction::backward_weights, dy.dtype());
-  Tensor space = workspace(context, plan);
-  const bool direct = dweights.dtype() == dy.dtype() && !adds(weights_mode);
-  Tensor target = direct ? dweights : context.empty(dweights.shape(), dy.dtype(), dweights.layout());
-  check(plan.execute(device.exec(),
-                     {.x = x.data(), .dy = dy.data(), .dw = target.data(), .workspace = space.data()}));
-  if (!direct) copy(context, target, dweights, weights_mode);
-  if (!dbias.defined()) return;
-  const kernels::ChannelsLast map = channels_last(dy, "conv2d backward_weights");
-  Tensor partial = scratch(context, kernels::channel_bias::device::scratch_bytes(device.exec(), map));
-  dispatch(dy.dtype(), "conv2d bias gradient", [&]<typename T>() {
-    check(kernels::channel_bias::device::gradient<T>(
-        device.exec(), map, dy.as<T>(), dbias.as<kernels::Arithmetic<T>>(), adds(bias_mode), partial.data()));
+  for (const Tensor& tensor : {x, dy}) device.keep(tensor);
+  device.on_side([&] {
+    if (is_stem(p)) return stem_backward_weights(context, p, x, dy, dweights, weights_mode, dbias, bias_mode);
+    plan_backward_weights(context, p, x, dy, dweights, weights_mode);
+    if (dbias.defined()) bias_gradient(context, dy, dbias, bias_mode);
   });
 }
 

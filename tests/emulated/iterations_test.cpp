@@ -1,0 +1,165 @@
+// Whole training iterations through the engine's device side - dispatch, arenas, plans, streams, capture and
+// replay of the iteration's graph - on the emulator, against the CPU engine.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "ebm/trainer.h"
+#include "engine/ops/elementwise.h"
+#include "kernels/emulator/fiber_block.h"
+
+namespace mebm::test {
+namespace {
+
+using Values = std::vector<double>;
+using State = std::map<std::string, Values>;
+
+constexpr ebm::ImageShape kShape{3, 8, 8};
+constexpr int kImages = 24;
+
+// Bytes with structure, so that gradients are not all alike.
+data::ImageSet stripes() {
+  data::ImageSet set;
+  set.name = "stripes";
+  set.channels = kShape.channels;
+  set.height = set.width = set.original_height = set.original_width = kShape.height;
+  set.num_classes = 4;
+  for (int i = 0; i < kImages * kShape.elements(); ++i)
+    set.pixels.push_back(static_cast<std::uint8_t>(127.5 + 127 * std::sin(0.41 * i + 1e-3 * (i % 613))));
+  for (int i = 0; i < kImages; ++i) set.labels.push_back(i % 4);
+  return set;
+}
+
+// M-JEM with everything an iteration can do switched on.
+ebm::Config mjem(const std::string& precision) {
+  ebm::Config c;
+  c.model.depth = 10;
+  c.model.width = 1;
+  c.model.num_classes = 4;
+  c.data.set = "images";
+  c.data.batch_size = c.data.labelled_batch_size = 4;
+  c.data.noise = 0.03;
+  c.sampler.steps = 2;
+  c.sampler.noise = 0.01;
+  c.buffer.size = 16;
+  c.buffer.reinit_probability = 0.25;
+  c.objective.classifier_weight = 1;
+  c.optimizer.warmup_iterations = 3;
+  c.optimizer.learning_rate = 0.1;
+  c.run.epochs = 10;
+  c.run.iterations_per_epoch = 2;
+  c.run.seed = 5;
+  c.run.precision = precision;
+  return c;
+}
+
+Values values_of(const engine::Tensor& tensor) {
+  Values out(static_cast<std::size_t>(tensor.elements()));
+  engine::ops::read(tensor, out);
+  return out;
+}
+
+// A run on one device, with everything an iteration changes within reach.
+class SmallRun {
+ public:
+  SmallRun(engine::DeviceKind kind, const ebm::Config& config)
+      : context_({.device = {kind, 0}}), images_(stripes()), trainer_(make(config)) {
+    trainer_->start_fresh();
+  }
+
+  ebm::IterationResult step() { return trainer_->step(); }
+  State state() {
+    State out;
+    const ebm::CheckpointContents contents = trainer_->checkpoint_contents("");
+    const auto parameters = trainer_->model().parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      out["weight " + parameters[i]->name] = values_of(parameters[i]->value);
+      out["momentum " + parameters[i]->name] = values_of(contents.velocities[i]);
+    }
+    for (const models::NamedBuffer& buffer : trainer_->model().buffers())
+      out[buffer.name] =
+          buffer.tensor != nullptr ? values_of(*buffer.tensor) : Values{static_cast<double>(*buffer.counter)};
+    out["buffer"] = values_of(trainer_->buffer()->images());
+    out["ages"] = Values(trainer_->buffer()->ages().begin(), trainer_->buffer()->ages().end());
+    return out;
+  }
+
+ private:
+  std::unique_ptr<ebm::Trainer> make(const ebm::Config& config) {
+    std::vector<std::int64_t> indices(kImages);
+    std::iota(indices.begin(), indices.end(), 0);
+    const engine::DType dtype = config.run.precision == "fp64" ? engine::DType::fp64 : engine::DType::fp32;
+    auto initial = std::make_shared<ebm::GaussianInitialDistribution>(
+        context_, ebm::fit_gaussian(context_, images_, indices, 1e-2), dtype);
+    return std::make_unique<ebm::Trainer>(context_, config, images_, indices, std::move(initial));
+  }
+
+  engine::Context context_;
+  data::ImageSet images_;
+  std::unique_ptr<ebm::Trainer> trainer_;
+};
+
+// Largest |a - b| of an entry over the largest change of that entry since `start` (or its size, where nothing
+// changes), and the entry's name.
+std::pair<double, std::string> worst_difference(const State& a, const State& b, const State& start) {
+  std::pair<double, std::string> worst{0, "nothing"};
+  for (const auto& [name, values] : b) {
+    double error = 0, change = 0, size = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      error = std::max(error, std::abs(a.at(name)[i] - values[i]));
+      change = std::max(change, std::abs(values[i] - start.at(name)[i]));
+      size = std::max(size, std::abs(values[i]));
+    }
+    const double scale = change > 0 ? change : size > 0 ? size : 1;
+    if (!(error / scale <= worst.first)) worst = {error / scale, name};
+  }
+  return worst;
+}
+
+void expect_close(double a, double b, double tolerance, const char* what) {
+  EXPECT_LE(std::abs(a - b), tolerance * std::max(1.0, std::abs(b))) << what;
+}
+
+// SPEC's 1e-8 for updates in fp64; the first iteration runs directly, the second is captured, the others are
+// replayed.
+TEST(EmulatedIterations, TenIterationsOfMJemEqualTheCpu) {
+  SmallRun device(engine::DeviceKind::cuda, mjem("fp64")), cpu(engine::DeviceKind::cpu, mjem("fp64"));
+  const State start = cpu.state();
+  EXPECT_LE(worst_difference(device.state(), start, start).first, 1e-13);
+  for (int i = 0; i < 10; ++i) {
+    const ebm::IterationResult a = device.step(), b = cpu.step();
+    expect_close(a.loss, b.loss, 1e-9, "loss");
+    expect_close(a.energy_positive, b.energy_positive, 1e-9, "E+");
+    expect_close(a.energy_negative, b.energy_negative, 1e-9, "E-");
+    expect_close(a.cross_entropy, b.cross_entropy, 1e-9, "cross-entropy");
+    expect_close(a.gradient_norm, b.gradient_norm, 1e-9, "gradient norm");
+    const auto [error, name] = worst_difference(device.state(), cpu.state(), start);
+    std::printf("iteration %d: largest error of the change %.2e (%s)\n", i, error, name.c_str());
+    ASSERT_LE(error, 1e-8) << name << " in iteration " << i;
+  }
+}
+
+// The graph's edges allow more than one order; all give the same bits.
+TEST(EmulatedIterations, ReplayInTheOtherOrderIsBitEqual) {
+  State results[2];
+  for (int order = 0; order < 2; ++order) {
+    SmallRun device(engine::DeviceKind::cuda, mjem("fp32"));
+    for (int i = 0; i < 4; ++i) {
+      kernels::emulator::options().reversed = order == 1 && i > 0;
+      device.step();
+    }
+    kernels::emulator::options().reversed = false;
+    results[order] = device.state();
+  }
+  EXPECT_EQ(results[0], results[1]);
+}
+
+}  // namespace
+}  // namespace mebm::test
