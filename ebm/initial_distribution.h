@@ -25,7 +25,7 @@ struct ImageShape {
 struct DrawKey {
   engine::PhiloxKey key;
   engine::RandomPurpose purpose = engine::RandomPurpose::initial_draw;
-  engine::Scalar<std::uint32_t> iteration;
+  engine::Scalar<std::uint32_t> iteration{};
 };
 
 class InitialDistribution {

@@ -25,7 +25,7 @@ struct LangevinOptions {
 struct LangevinRun {
   engine::PhiloxKey key;
   engine::RandomPurpose purpose = engine::RandomPurpose::langevin_noise;
-  engine::Scalar<std::uint32_t> iteration;
+  engine::Scalar<std::uint32_t> iteration{};
   std::uint32_t first_slot = 0;  // global chain slot of row 0
   std::uint32_t first_step = 0;  // number of the first step, for chains continued in pieces
   int first_statistics_slot = models::Pass::kNotRecorded;  // step k records its batch statistics in this + k

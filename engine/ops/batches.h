@@ -19,7 +19,7 @@ struct ImageDecoding {
   int padding = 0;
   PhiloxKey key;
   std::uint32_t first_slot = 0;
-  Scalar<std::uint32_t> iteration;
+  Scalar<std::uint32_t> iteration{};
 };
 
 // out [B,C,H,W] from a set (uint8 or fp32) [N,C,H,W] in device memory; rows: B ImageRow as int32 [B,2].

@@ -14,7 +14,7 @@ struct LangevinUpdate {
   double pixel_clamp = 1;     // 0 = off
   PhiloxKey key;
   RandomPurpose purpose = RandomPurpose::langevin_noise;
-  Scalar<std::uint32_t> iteration;
+  Scalar<std::uint32_t> iteration{};
   std::uint32_t step = 0, first_slot = 0;
 };
 
