@@ -227,13 +227,18 @@ void Trainer::run_iteration(const engine::Scalar<std::uint32_t>& iteration,
   tape_.backward(loss);
   tape_.clear();
   report_gradient_norm();
+  // A device finds out when the results arrive, one update later.
+  if (!context_.on_device()) check_divergence(read_results());
   model_.fold_statistics(b.rows.slots);
   optimizer_.step(learning_rate);
   if (b.rows.positives > 0) buffer_->write_back(b.chains);
 }
 
-void Trainer::read_results(IterationResult& result) const {
+IterationResult Trainer::read_results() const {
   constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
+  IterationResult result;
+  result.iteration = iteration_;
+  result.epoch = epoch();
   double values[kResults];
   ops::read(batches_->results, values);
   const bool energy = batches_->rows.positives > 0, classes = batches_->rows.labelled > 0;
@@ -242,6 +247,7 @@ void Trainer::read_results(IterationResult& result) const {
   result.energy_negative = energy ? values[kEnergyNegative] : kAbsent;
   result.cross_entropy = classes ? values[kCrossEntropy] : kAbsent;
   result.gradient_norm = std::sqrt(values[kSquaredGradientNorm]);
+  return result;
 }
 
 void Trainer::check_divergence(const IterationResult& r) const {
@@ -255,21 +261,19 @@ void Trainer::check_divergence(const IterationResult& r) const {
 
 IterationResult Trainer::step(std::span<TrainingObserver* const> observers) {
   const auto begin = std::chrono::steady_clock::now();
-  IterationResult result;
-  result.iteration = iteration_;
-  result.epoch = epoch();
-  result.learning_rate = optimizer_.learning_rate(iteration_, result.epoch);
+  const double learning_rate = optimizer_.learning_rate(iteration_, epoch());
   const bool keep_starts = std::any_of(observers.begin(), observers.end(),
                                        [](const TrainingObserver* o) { return o->wants_starts(); });
   if (batches_ == nullptr) make_batches();
   const Batches& b = *batches_;
-  choose_batches(result.learning_rate, keep_starts);
+  choose_batches(learning_rate, keep_starts);
   const bool enqueued = work_.run(keep_starts ? "with starts" : "", [&] {
     run_iteration({static_cast<std::uint32_t>(iteration_), &b.iteration_cell},
-                  {result.learning_rate, &b.learning_rate_cell}, keep_starts);
+                  {learning_rate, &b.learning_rate_cell}, keep_starts);
   });
   if (!enqueued) model_.count_batches(b.rows.slots);
-  read_results(result);
+  IterationResult result = read_results();
+  result.learning_rate = learning_rate;
   check_divergence(result);
   if (b.rows.positives > 0) buffer_->advance_ages(b.chains, config_.sampler.steps);
   ++iteration_;

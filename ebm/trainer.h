@@ -97,7 +97,7 @@ class Trainer {
   void report_gradient_norm();
   void run_iteration(const engine::Scalar<std::uint32_t>& iteration,
                      const engine::Scalar<double>& learning_rate, bool keep_starts);
-  void read_results(IterationResult& result) const;
+  IterationResult read_results() const;
   void check_divergence(const IterationResult& result) const;
 
   engine::Context& context_;

@@ -1,5 +1,14 @@
 # Every file with device kernels, relative to kernels/. nvcc compiles them for GPUs; the host compiler compiles
 # the same files for the emulator (tests/emulated).
+# MEBM_EMULATOR: the host's stand-in for the CUDA runtime, cuDNN and cuBLAS, for tests.
+set(MEBM_EMULATOR
+  compat/launch.cpp
+  conv2d/conv2d_checks.cpp
+  emulator/conv2d_host.cpp
+  emulator/emulated_runtime.cpp
+  emulator/fiber_block.cpp
+  emulator/gemm_host.cpp
+  emulator/graph.cpp)
 set(MEBM_DEVICE_KERNELS
   batch_norm/batch_norm_apply.cu
   batch_norm/batch_norm_fold.cu

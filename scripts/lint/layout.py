@@ -5,7 +5,7 @@ import re
 import includes
 import tree
 
-NOT_OPS = ("compat", "core")
+NOT_OPS = ("compat", "core", "cudnn", "emulator")
 TABLE = "docs/architecture.md"
 
 
@@ -22,6 +22,23 @@ def check_ops(files):
             found.append(tree.Finding(f"kernels/{op}: no contract {op}.h"))
         if not any(re.fullmatch(rf"{op}(_\w+)?\.(cpp|cu)", member) for member in members):
             found.append(tree.Finding(f"kernels/{op}: no implementation {op}_cpu.cpp"))
+    return found
+
+
+def check_emulated_cases(files):
+    """Every launcher of an op with device kernels is called by an emulated test that includes its contract."""
+    found = []
+    tests = [name for name in files.code() if name.startswith("tests/emulated/")]
+    for op in sorted({pathlib.PurePosixPath(name).parent.name for name in files.code()
+                      if re.fullmatch(r"kernels/\w+/\w+\.cu", name)}):
+        contract = f"kernels/{op}/{op}.h"
+        if contract not in files.files:
+            continue
+        device = files.text(contract).partition("device {")[2]
+        text = "\n".join(files.text(test) for test in tests if f'"{contract}"' in files.text(test))
+        for launcher in sorted(set(re.findall(r"^Status (\w+)\(", device, re.MULTILINE))):
+            if not re.search(rf"\b{launcher}\b", text):
+                found.append(tree.Finding(f"{contract}: no test in tests/emulated calls {launcher}()"))
     return found
 
 

@@ -33,6 +33,7 @@ CHECKS = (
     build_files.check_no_globs,
     build_files.check_sources_listed,
     layout.check_ops,
+    layout.check_emulated_cases,
     layout.check_documented_table,
 )
 
