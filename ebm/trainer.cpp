@@ -22,9 +22,10 @@ namespace {
 
 constexpr double kDivergedLoss = 1e5;
 
-DType run_dtype(const std::string& precision) {
-  if (precision == "fp32") return DType::fp32;
+// The type of master weights, statistics and chain states; what tf32 and bf16 mean besides is the context's.
+DType run_dtype(const engine::Context& context, const std::string& precision) {
   if (precision == "fp64") return DType::fp64;
+  if (precision == "fp32" || context.on_device()) return DType::fp32;
   engine::fail_input("run.precision '{}' is not available on the CPU in this version; known: fp32, fp64",
                      precision);
 }
@@ -65,7 +66,7 @@ Trainer::Trainer(engine::Context& context, const Config& config, const data::Ima
                  std::shared_ptr<const InitialDistribution> initial)
     : context_(context),
       config_(config),
-      dtype_(run_dtype(config.run.precision)),
+      dtype_(run_dtype(context, config.run.precision)),
       data_(images, std::move(training_indices), config),
       initial_(std::move(initial)),
       tape_(context),

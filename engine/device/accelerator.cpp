@@ -15,6 +15,11 @@ void check(const kernels::Status& status) {
     throw Error(status.error());
 }
 
+bool device_available() {
+  int count = 0;
+  return runtime::device_count(count).ok() && count > 0;
+}
+
 struct Accelerator::DeviceMemory final : Memory {
   explicit DeviceMemory(runtime::Stream* stream_in) : stream(stream_in) {}
   const char* name() const override { return "the device"; }

@@ -20,6 +20,9 @@ namespace mebm::engine {
 // Throws Error with what the runtime or library said.
 void check(const kernels::Status& status);
 
+// Whether this build can use devices and the machine has one.
+bool device_available();
+
 class Accelerator {
  public:
   // `index` as in cuda:<index>; plans_file: tuned convolution plans (may be empty). tf32: fp32 convolutions

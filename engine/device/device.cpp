@@ -3,12 +3,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/device/accelerator.h"
 
 namespace mebm::engine {
 namespace {
@@ -31,9 +33,15 @@ int quota_cpus() {
 }  // namespace
 
 Device parse_device(std::string_view text) {
-  if (text == "auto" || text == "cpu") return {DeviceKind::cpu, 0};
-  if (text == "cuda" || text.starts_with("cuda:"))
-    fail_input("--device {}: this build has no CUDA backend; use --device cpu", text);
+  if (text == "cpu") return {DeviceKind::cpu, 0};
+  if (text == "auto") return {device_available() ? DeviceKind::cuda : DeviceKind::cpu, 0};
+  if (text == "cuda") return {DeviceKind::cuda, 0};
+  if (int index = 0; text.starts_with("cuda:")) {
+    const std::string_view digits = text.substr(5);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    if (error == std::errc() && end == digits.data() + digits.size() && index >= 0)
+      return {DeviceKind::cuda, index};
+  }
   fail_input("--device {}: unknown device; known: auto, cpu, cuda, cuda:<index>", text);
 }
 

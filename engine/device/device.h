@@ -13,8 +13,8 @@ struct Device {
   int index = 0;
 };
 
-// "auto" | "cpu" | "cuda" | "cuda:<i>". Throws InputError for anything else, and where this build or machine
-// has no such device; "auto" is the CPU where there is no GPU.
+// "auto" | "cpu" | "cuda" | "cuda:<i>"; InputError for anything else. "auto" is the first GPU where this build
+// and machine have one. Whether an index exists turns out when a Context is made for it.
 Device parse_device(std::string_view text);
 
 // Physical cores this process may use: the affinity mask, one per core, bounded by the container's CPU quota.
