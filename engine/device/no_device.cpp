@@ -160,6 +160,15 @@ void langevin_step(Context&, const kernels::langevin_step::Params&, CTensor, Ten
 void fill_normal(Context&, const kernels::random_normal::Params&, const Tensor*, Tensor&) {
   refuse();
 }
+void add_moment_bytes(Context&, std::span<const std::uint8_t>, Tensor&) {
+  refuse();
+}
+void add_moment_values(Context&, std::span<const double>, Tensor&) {
+  refuse();
+}
+std::int64_t cholesky(Context&, std::int64_t, std::span<double>) {
+  refuse();
+}
 void gaussian_draw(Context&, CTensor, CTensor, CTensor, double, Tensor&) {
   refuse();
 }

@@ -29,6 +29,7 @@ class MomentAccumulator {
   std::int64_t dimension_, count_ = 0;
   bool bytes_ = false;
   std::vector<double> sum_, moment_;
+  Tensor device_moment_;  // on a device, instead of moment_
 };
 
 // Lower Cholesky factor of covariance + jitter I, in place, [d][d] fp64. Throws Error naming the first pivot

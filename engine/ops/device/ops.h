@@ -64,13 +64,19 @@ Tensor cross_entropy(Context& context, const Tensor& logits, const Tensor& label
 void cross_entropy_backward(Context& context, const Tensor& logits, const Tensor& labels, const Tensor& dloss,
                             Tensor& dlogits, WriteMode mode);
 
+// gaussian. moment: fp64 [d,d], the upper triangle of the sum of c c^T over rows.
+void add_moment_bytes(Context& context, std::span<const std::uint8_t> images, Tensor& moment);
+void add_moment_values(Context& context, std::span<const double> values, Tensor& moment);
+// The lower factor in place; the first pivot that is not positive, or -1.
+std::int64_t cholesky(Context& context, std::int64_t d, std::span<double> matrix);
+void gaussian_draw(Context& context, const Tensor& mean, const Tensor& factor, const Tensor& z, double bound,
+                   Tensor& out);
+
 // sampling, optimizer
 void langevin_step(Context& context, const kernels::langevin_step::Params& params, const Tensor& gradient,
                    Tensor& x);
 void fill_normal(Context& context, const kernels::random_normal::Params& params, const Tensor* iteration_cell,
                  Tensor& out);
-void gaussian_draw(Context& context, const Tensor& mean, const Tensor& factor, const Tensor& z, double bound,
-                   Tensor& out);
 void sgd_step(Context& context, const Scalar<double>& learning_rate, double momentum, double weight_decay,
               std::span<const SgdTensors> tensors);
 
