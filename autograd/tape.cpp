@@ -21,7 +21,7 @@ const Variable& Node::saved_variable(std::size_t i) const {
 }
 
 int Tape::new_slot(const Tensor& value, Parameter* parameter) {
-  slots_.push_back({value.shape(), value.dtype(), value.layout(), Tensor(), parameter});
+  slots_.push_back({value.shape(), value.dtype(), value.layout(), Tensor(), parameter, 0, nullptr, Tensor()});
   return static_cast<int>(slots_.size()) - 1;
 }
 
@@ -29,6 +29,25 @@ Variable Tape::leaf(Tensor value) {
   Variable variable{std::move(value), Variable::kNoSlot};
   if (recording_) variable.slot = new_slot(variable.value, nullptr);
   return variable;
+}
+
+Variable Tape::moving_leaf(Tensor value, const engine::ops::LangevinUpdate& update) {
+  require(recording_, "a moving leaf needs a recording tape");
+  Variable variable = leaf(std::move(value));
+  Slot& slot = slots_[static_cast<std::size_t>(variable.slot)];
+  slot.update = &update;
+  slot.moving = variable.value;
+  return variable;
+}
+
+// Whatever no operation moved together with computing its gradient.
+void Tape::move_leaves() {
+  for (Slot& slot : slots_) {
+    if (slot.update == nullptr) continue;
+    require(slot.gradient.defined(), "the output does not depend on a leaf that moves with its gradient");
+    engine::ops::langevin_step(context_, *slot.update, slot.gradient, slot.moving);
+    slot.update = nullptr;
+  }
 }
 
 Variable Tape::parameter(Parameter& parameter) {
@@ -52,7 +71,10 @@ Node* Tape::record(const Operation& operation, std::initializer_list<int> inputs
   node.operation = &operation;
   node.inputs.fill(Variable::kNoSlot);
   std::size_t i = 0;
-  for (int slot : inputs) node.inputs[i++] = slot;
+  for (int slot : inputs) {
+    node.inputs[i++] = slot;
+    if (slot != Variable::kNoSlot) ++slots_[static_cast<std::size_t>(slot)].uses;
+  }
   node.output = output.slot;
   return &node;
 }
@@ -76,6 +98,7 @@ void Tape::backward(const Variable& output, Tensor seed) {
     node.saved_count = 0;
   }
   engine::ops::join(context_);
+  move_leaves();
 }
 
 void Tape::backward(const Variable& output) {

@@ -19,6 +19,7 @@
 
 #include "autograd/variable.h"
 #include "engine/device/context.h"
+#include "engine/ops/sampling.h"
 
 namespace mebm::autograd {
 
@@ -86,6 +87,9 @@ class Tape {
 
   // A leaf whose gradient is wanted.
   Variable leaf(engine::Tensor value);
+  // A leaf that takes a Langevin step with its gradient at the end of backward(), in place; the gradient
+  // itself may never be written. `update` is read then.
+  Variable moving_leaf(engine::Tensor value, const engine::ops::LangevinUpdate& update);
   // The parameter as a variable: a constant while frozen or not recording. Until clear(), every use of a
   // parameter is the same variable.
   Variable parameter(Parameter& parameter);
@@ -120,7 +124,13 @@ class Tape {
     engine::Layout layout = engine::Layout::plain;
     engine::Tensor gradient;
     Parameter* parameter = nullptr;
+    int uses = 0;  // as inputs of recorded operations
+    // Of a moving leaf that has not moved yet.
+    const engine::ops::LangevinUpdate* update = nullptr;
+    engine::Tensor moving;
   };
+
+  void move_leaves();
 
   void require_whole(const char* caller) const;
   int new_slot(const engine::Tensor& value, Parameter* parameter);
@@ -177,6 +187,15 @@ class BackwardContext {
   GradTarget target(std::size_t input) const;
   // Hands over a finished gradient: shared where it is the first contribution, else added.
   void pass(std::size_t input, const engine::Tensor& gradient) const;
+  // Lets `step` apply an input's Langevin update together with its gradient. False: the input is no moving
+  // leaf of this operation alone, or `step` (update, leaf) returned false; nothing was done.
+  template <typename Step>
+  bool move(std::size_t input, const Step& step) const {
+    Tape::Slot& s = slot(node_.inputs[input]);
+    if (s.update == nullptr || s.uses != 1 || !step(*s.update, s.moving)) return false;
+    s.update = nullptr;
+    return true;
+  }
   // Shape of an input's gradient.
   const engine::Shape& shape(std::size_t input) const { return slot(node_.inputs[input]).shape; }
 

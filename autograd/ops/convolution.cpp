@@ -32,10 +32,13 @@ void convolution_backward(BackwardContext& b) {
     ops::convolution_backward_weights(b.context(), b.saved(1), dy, a.shape, *dw.tensor, dw.mode,
                                       *dbias.tensor, dbias.mode);
   }
-  if (b.needs(0)) {
-    const GradTarget dx = b.target(0);
-    ops::convolution_backward_data(b.context(), dy, b.saved(0), a.shape, *dx.tensor, dx.mode);
-  }
+  if (!b.needs(0)) return;
+  const auto fused = [&](const ops::LangevinUpdate& update, Tensor& x) {
+    return ops::convolution_backward_langevin(b.context(), dy, b.saved(0), a.shape, update, x);
+  };
+  if (b.move(0, fused)) return;
+  const GradTarget dx = b.target(0);
+  ops::convolution_backward_data(b.context(), dy, b.saved(0), a.shape, *dx.tensor, dx.mode);
 }
 
 void convolution_backward_recorded(RecordedBackward& b) {

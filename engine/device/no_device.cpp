@@ -96,6 +96,10 @@ Tensor convolution(Context&, const Params&, CTensor, CTensor, CTensor, CTensor) 
 void convolution_backward_data(Context&, const Params&, CTensor, CTensor, Tensor&, WriteMode) {
   refuse();
 }
+bool convolution_backward_langevin(Context&, const Params&, CTensor, CTensor, const LangevinUpdate&,
+                                   Tensor&) {
+  refuse();
+}
 void convolution_backward_weights(Context&, const Params&, CTensor, CTensor, Tensor&, WriteMode, Tensor&,
                                   WriteMode) {
   refuse();

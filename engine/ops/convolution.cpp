@@ -101,6 +101,13 @@ void convolution_backward_data(Context& context, const Tensor& dy, const Tensor&
   if (!direct) copy(context, target, dx, mode);
 }
 
+bool convolution_backward_langevin(Context& context, const Tensor& dy, const Tensor& weights,
+                                   const ConvolutionShape& shape, const LangevinUpdate& update, Tensor& x) {
+  if (!context.on_device()) return false;
+  return device::convolution_backward_langevin(
+      context, make_params(context, x.shape(), weights.shape(), shape), dy, weights, update, x);
+}
+
 void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy,
                                   const ConvolutionShape& shape, Tensor& dweights, WriteMode weights_mode,
                                   Tensor& dbias, WriteMode bias_mode) {

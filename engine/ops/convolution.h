@@ -3,6 +3,7 @@
 // cache.
 
 #include "engine/device/context.h"
+#include "engine/ops/sampling.h"
 
 namespace mebm::engine::ops {
 
@@ -19,6 +20,11 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
 // Gradient with respect to x, shape x_shape, layout dx.layout(); dx is written or added to.
 void convolution_backward_data(Context& context, const Tensor& dy, const Tensor& weights,
                                const ConvolutionShape& shape, Tensor& dx, WriteMode mode);
+
+// convolution_backward_data() and the Langevin update of x with that gradient, in one pass, where there is a
+// kernel for it (the first convolution, on a device). Returns false, and does nothing, where there is none.
+bool convolution_backward_langevin(Context& context, const Tensor& dy, const Tensor& weights,
+                                   const ConvolutionShape& shape, const LangevinUpdate& update, Tensor& x);
 
 // Gradients with respect to weights and bias (plain); an undefined tensor is left out.
 void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy,

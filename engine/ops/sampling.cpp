@@ -7,10 +7,7 @@
 
 namespace mebm::engine::ops {
 
-void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x) {
-  require(x.layout() == Layout::plain && gradient.layout() == Layout::plain && x.shape() == gradient.shape(),
-          "langevin_step: chains {} and gradient {} must be plain and alike", x.shape().text(),
-          gradient.shape().text());
+kernels::langevin_step::Params langevin_params(const LangevinUpdate& update, const Tensor& x) {
   kernels::langevin_step::Params p;
   p.images = x.extent(0);
   p.elements = p.images == 0 ? 0 : x.elements() / p.images;
@@ -25,6 +22,14 @@ void langevin_step(Context& context, const LangevinUpdate& update, const Tensor&
   p.first_slot = update.first_slot;
   if (update.iteration.cell != nullptr)
     p.iteration_cell = reinterpret_cast<const std::uint32_t*>(update.iteration.cell->as<int>());
+  return p;
+}
+
+void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x) {
+  require(x.layout() == Layout::plain && gradient.layout() == Layout::plain && x.shape() == gradient.shape(),
+          "langevin_step: chains {} and gradient {} must be plain and alike", x.shape().text(),
+          gradient.shape().text());
+  const kernels::langevin_step::Params p = langevin_params(update, x);
   x.bump_version();
   if (context.on_device()) return device::langevin_step(context, p, gradient, x);
   dispatch_float(x.dtype(), "langevin_step", [&]<typename T>() {

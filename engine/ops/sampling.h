@@ -4,6 +4,7 @@
 #include "engine/core/random.h"
 #include "engine/core/scalar.h"
 #include "engine/device/context.h"
+#include "kernels/langevin_step/langevin_step.h"
 
 namespace mebm::engine::ops {
 
@@ -17,6 +18,9 @@ struct LangevinUpdate {
   Scalar<std::uint32_t> iteration{};
   std::uint32_t step = 0, first_slot = 0;
 };
+
+// What the kernels take; for the ops of this folder.
+kernels::langevin_step::Params langevin_params(const LangevinUpdate& update, const Tensor& x);
 
 // x <- clamp(x - step_size clamp(gradient) + noise N(0,1)) in place; x, gradient [N, ...] plain.
 void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x);

@@ -78,6 +78,19 @@ void convolution_backward_data(Context& context, const Params& p, const Tensor& 
   if (adds(mode)) axpby(context, 1, target, 1, dx);
 }
 
+bool convolution_backward_langevin(Context& context, const Params& p, const Tensor& dy, const Tensor& weights,
+                                   const LangevinUpdate& update, Tensor& x) {
+  if (!is_stem(p)) return false;
+  const kernels::langevin_step::Params langevin = langevin_params(update, x);
+  x.bump_version();
+  dispatch(dy.dtype(), "conv2d backward_data with Langevin step", [&]<typename T>() {
+    using Real = kernels::Arithmetic<T>;
+    check(stem::backward_data_langevin<T>(context.accelerator().exec(), stem_params(p), langevin, dy.as<T>(),
+                                          weights.as<Real>(), x.as<Real>()));
+  });
+  return true;
+}
+
 namespace {
 
 void stem_backward_weights(Context& context, const Params& p, const Tensor& x, const Tensor& dy,

@@ -27,6 +27,8 @@ Tensor convolution(Context& context, const kernels::conv2d::Params& params, cons
                    const Tensor& weights, const Tensor& bias, const Tensor& residual);
 void convolution_backward_data(Context& context, const kernels::conv2d::Params& params, const Tensor& dy,
                                const Tensor& weights, Tensor& dx, WriteMode mode);
+bool convolution_backward_langevin(Context& context, const kernels::conv2d::Params& params, const Tensor& dy,
+                                   const Tensor& weights, const LangevinUpdate& update, Tensor& x);
 void convolution_backward_weights(Context& context, const kernels::conv2d::Params& params, const Tensor& x,
                                   const Tensor& dy, Tensor& dweights, WriteMode weights_mode, Tensor& dbias,
                                   WriteMode bias_mode);
