@@ -116,7 +116,8 @@ const KnownSet& detect(const fs::path& path) {
   if (found.size() == 1) return *found.front();
   if (found.size() == 2 && found[0]->idx && found[1]->idx && found[0]->find(path) == found[1]->find(path))
     return resolve_idx(*found[0], *found[1], path);
-  engine::fail_input("{} holds several data sets ({}): give the folder of one", path.string(), names);
+  engine::fail_input("{} holds several data sets ({}): give the folder of one, or its name with --data-set",
+                     path.string(), names);
 }
 
 std::string describe(const VerifyFinding& finding) {

@@ -54,6 +54,14 @@ void read_tensor(const Hdf5Reader& reader, const std::string& path, Tensor& tens
   tensor.bump_version();
 }
 
+void require_variances(const Hdf5Reader& reader, const std::string& path, const Tensor& tensor) {
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    const double value = tensor.dtype() == DType::fp64 ? tensor.as<double>()[i] : tensor.as<float>()[i];
+    if (value < 0)
+      fail_input("{}: {} holds {} at element {}; a variance is not negative", reader.file(), path, value, i);
+  }
+}
+
 int bounded_int(const Hdf5Reader& reader, const char* name, std::int64_t low, std::int64_t high) {
   const std::int64_t value = reader.attribute_int(keys::kModel, name);
   if (value < low || value > high)
@@ -98,6 +106,37 @@ void require_finite(const Hdf5Reader& reader, const std::string& path, const std
       fail_input("{}: {} holds {} at element {}; it must be finite", reader.file(), path, values[i], i);
 }
 
+constexpr double kTriangleTolerance = 1e-6, kSymmetryTolerance = 1e-4;  // of the largest element
+
+double largest_magnitude(const std::vector<double>& values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
+void require_lower(const Hdf5Reader& reader, const std::string& path, std::int64_t d,
+                   const std::vector<double>& factor) {
+  const double allowed = kTriangleTolerance * largest_magnitude(factor);
+  for (std::int64_t i = 0; i < d; ++i)
+    for (std::int64_t j = i + 1; j < d; ++j)
+      if (const double value = factor[static_cast<std::size_t>(i * d + j)]; std::fabs(value) > allowed)
+        fail_input("{}: {} is not lower triangular: {} at [{}, {}]; store L of covariance = L L^T",
+                   reader.file(), path, value, i, j);
+}
+
+void require_symmetric(const Hdf5Reader& reader, const std::string& path, std::int64_t d,
+                       const std::vector<double>& covariance) {
+  const double allowed = kSymmetryTolerance * largest_magnitude(covariance);
+  for (std::int64_t i = 0; i < d; ++i)
+    for (std::int64_t j = i + 1; j < d; ++j) {
+      const double upper = covariance[static_cast<std::size_t>(i * d + j)],
+                   lower = covariance[static_cast<std::size_t>(j * d + i)];
+      if (std::fabs(upper - lower) > allowed)
+        fail_input("{}: {} is not symmetric: {} at [{}, {}], {} at [{}, {}]", reader.file(), path, upper, i,
+                   j, lower, j, i);
+    }
+}
+
 // The factor as stored, or of the covariance as stored.
 std::vector<double> initial_factor(const Hdf5Reader& reader, engine::Context& context,
                                    const std::string& group, std::int64_t d, double jitter) {
@@ -105,7 +144,11 @@ std::vector<double> initial_factor(const Hdf5Reader& reader, engine::Context& co
   const std::string path = group + (stored ? "/factor" : "/covariance");
   std::vector<double> factor = reader.read<double>(path, {d, d});
   require_finite(reader, path, factor);
-  if (stored) return factor;
+  if (stored) {
+    require_lower(reader, path, d, factor);
+    return factor;
+  }
+  require_symmetric(reader, path, d, factor);
   try {
     engine::ops::cholesky(context, d, jitter, factor);
   } catch (const engine::Error& error) {
@@ -191,9 +234,10 @@ void CheckpointReader::load_model(models::WideResNet& model) const {
     read_tensor(reader_, keys::kParameters + parameter->name, parameter->value);
   for (const models::NamedBuffer& buffer : model.buffers()) {
     const std::string path = keys::kBuffers + buffer.name;
-    if (buffer.tensor != nullptr)
+    if (buffer.tensor != nullptr) {
       read_tensor(reader_, path, *buffer.tensor);
-    else if (reader_.exists(path))
+      if (path.ends_with("running_var")) require_variances(reader_, path, *buffer.tensor);
+    } else if (reader_.exists(path))
       *buffer.counter = read_counter(path);
   }
 }
