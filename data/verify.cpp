@@ -101,6 +101,9 @@ const KnownSet& named_set(std::string_view name) {
 
 const KnownSet& detect(const fs::path& path) {
   std::error_code error;
+  if (fs::exists(path, error) && !fs::is_directory(path, error) && !fs::is_regular_file(path, error))
+    engine::fail_input("{} is neither a folder nor a regular file: give the folder or archive of a data set",
+                       path.string());
   if (!fs::exists(path, error))
     engine::fail_input("{} does not exist: give the folder or archive of a data set", path.string());
   std::vector<const KnownSet*> found;

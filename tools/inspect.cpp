@@ -97,19 +97,19 @@ void print_text(const FileSummary& summary) {
   const ordered_json all = to_json(summary);
   for (const char* key :
        {"file", "file_bytes", "format", "version", "engine_version", "created", "iteration", "epoch"})
-    if (all.contains(key) && !all[key].is_null()) fmt::print("{:<20}{}\n", key, text_of(all[key]));
-  fmt::print("{:<20}{}\n", "digest", engine::name_of(summary.check.state));
+    if (all.contains(key) && !all[key].is_null()) fmt::print("{:<32}{}\n", key, text_of(all[key]));
+  fmt::print("{:<32}{}\n", "digest", engine::name_of(summary.check.state));
   if (!readable(summary)) return;
-  for (const auto& [name, value] : all["attributes"].items()) fmt::print("{:<20}{}\n", name, text_of(value));
+  for (const auto& [name, value] : all["attributes"].items()) fmt::print("{:<32}{}\n", name, text_of(value));
   for (const auto& [name, value] : all["model"].items())
-    fmt::print("{:<20}{}\n", "model." + name, text_of(value));
+    fmt::print("{:<32}{}\n", "model." + name, text_of(value));
   for (const auto& [group, attributes] : all["groups"].items())
     for (const auto& [name, value] : attributes.items())
-      fmt::print("{:<20} {}\n", fmt::format("{}.{}", group.substr(1), name), text_of(value));
-  if (summary.parameters > 0) fmt::print("{:<20}{}\n", "parameters", summary.parameters);
-  if (summary.non_finite > 0) fmt::print("{:<20}{} values\n", "non-finite", summary.non_finite);
+      fmt::print("{:<32}{}\n", fmt::format("{}.{}", group.substr(1), name), text_of(value));
+  if (summary.parameters > 0) fmt::print("{:<32}{}\n", "parameters", summary.parameters);
+  if (summary.non_finite > 0) fmt::print("{:<32}{} values\n", "non-finite", summary.non_finite);
   if (summary.config)
-    fmt::print("{:<20}{} bytes of TOML, shown by --json\n", "config", summary.config->size());
+    fmt::print("{:<32}{} bytes of TOML, shown by --json\n", "config", summary.config->size());
   fmt::print("\n{:<52} {:<8} {:<22} {:>12} {:>12} {:>12}\n", "tensor", "type", "shape", "minimum", "mean",
              "maximum");
   const auto number = [](const std::optional<double>& value) {

@@ -206,8 +206,9 @@ std::string resume_command(const TrainJob& job) {
 void report_end(const TrainJob& job, const Loop& loop, std::int64_t iteration) {
   const auto& directory = job.directory;
   if (stop_signal != 0)
-    std::cerr << fmt::format("stopped by a signal after a checkpoint at iteration {}; continue with\n  {}\n",
-                             iteration, resume_command(job));
+    std::cerr << fmt::format(
+        "stopped by a signal after a checkpoint at iteration {}; continue with --resume:\n  {}\n", iteration,
+        resume_command(job));
   if (loop.iterations_done() > 0) {
     const double minutes = loop.seconds() / static_cast<double>(loop.iterations_done()) / 60;
     const int epoch = job.config.run.iterations_per_epoch;

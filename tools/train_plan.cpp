@@ -1,6 +1,7 @@
 #include "tools/train_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 #include "ebm/trainer.h"
@@ -106,7 +107,8 @@ double passes(const ebm::Config& config) {
 // "3 images, 3 labelled, 1 step".
 std::string described(const ebm::Config& config) {
   std::string text;
-  if (config.objective.energy_weight != 0) text = fmt::format("{} images", config.data.batch_size);
+  if (config.objective.energy_weight != 0)
+    text = fmt::format("{} image{}", config.data.batch_size, config.data.batch_size == 1 ? "" : "s");
   if (config.objective.classifier_weight != 0)
     text += fmt::format("{}{} labelled", text.empty() ? "" : ", ", config.data.labelled_batch_size);
   if (config.objective.energy_weight != 0)
@@ -135,7 +137,7 @@ struct Trial {
       trainer.start_fresh();
       // The first iteration also makes the convolution plans; a slow one is measured well enough by itself.
       taken = trainer.step().seconds;
-      if (taken < kLongIteration / 4) taken = trainer.step().seconds;
+      if (taken < 1.5 * kLongIteration) taken = trainer.step().seconds;
     }
     peak_bytes = context.arena().peak_bytes();
     return taken;
@@ -161,21 +163,20 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images,
   ebm::Config small = config;
   small.data.batch_size = small.data.labelled_batch_size = 1;
   small.sampler.steps = std::min(1, config.sampler.steps);
-  double seconds = trial.seconds(small), whole = seconds * passes(config) / passes(small);
-  if (whole > kLongIteration && seconds < kLongIteration / 2) {
-    // More images at a time are faster per image, so measure as many as the time allows.
-    const auto share = [&](int images_of_run) {
-      return std::clamp(static_cast<int>(kLongIteration / seconds), 1, images_of_run);
-    };
-    small.data.batch_size = share(config.data.batch_size);
-    small.data.labelled_batch_size = share(config.data.labelled_batch_size);
-    seconds = trial.seconds(small);
-    whole = seconds * passes(config) / passes(small);
-  }
-  if (whole > kLongIteration) {
-    plan.seconds_per_iteration = whole;
-    plan.how = fmt::format("estimated from one with {}: {:.2g} s", described(small), seconds);
-    return plan;
+  const double one = trial.seconds(small);
+  if (one * passes(config) / passes(small) > kLongIteration) {
+    // Part of an iteration does not grow with its images: a second point tells how much.
+    ebm::Config larger = small;
+    const int images_of_run = 1 + static_cast<int>(std::min(16.0, std::ceil(kLongIteration / one)));
+    larger.data.batch_size = std::min(images_of_run, config.data.batch_size);
+    larger.data.labelled_batch_size = std::min(images_of_run, config.data.labelled_batch_size);
+    const double more = trial.seconds(larger), rest = passes(config) - passes(larger);
+    const double apart = passes(larger) - passes(small);
+    const double each = more > one && apart > 0 ? (more - one) / apart : more / passes(larger);
+    plan.seconds_per_iteration = more + each * rest;
+    plan.how = fmt::format("estimated from {:.2g} s with {} and {:.2g} s with {}", one, described(small),
+                           more, described(larger));
+    if (plan.seconds_per_iteration > kLongIteration) return plan;
   }
   plan.seconds_per_iteration = trial.seconds(config);
   plan.how = "measured now";

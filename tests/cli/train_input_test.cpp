@@ -158,7 +158,7 @@ TEST_F(TrainInputTest, OutputsThatCannotBeWritten) {
   Words nowhere = train("out");
   for (std::string& word : nowhere)
     if (word == at("out")) word = "";
-  expect_refused(nowhere, "--out '' names no directory");
+  expect_refused(nowhere, "--out '' is empty; give a value");
   for (std::string& word : nowhere)
     if (word.empty()) word = "/proc/mebm-run";
   expect_refused(nowhere, "/proc/mebm-run: the directory /proc cannot be written");
@@ -190,7 +190,7 @@ TEST_F(TrainInputTest, InitialDistributionsThatDoNotFit) {
 }
 
 TEST_F(TrainInputTest, ResumptionsThatAreOtherRuns) {
-  expect_refused(resume("out"), "holds no checkpoint");
+  expect_refused(resume("out"), "does not exist; give the directory of a run");
   expect_success(train("run", set({"run.epochs=1", "run.iterations_per_epoch=4"})));
   const auto contents = [&] {
     return bytes_of(checkpoint("run", 4)) + bytes_of(at("run/config.toml")) +
