@@ -52,7 +52,8 @@ void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::s
   options.optional("--precision", "TYPE", runtime.precision,
                    "arithmetic: fp32, tf32, bf16 or fp64; the CPU has fp32 and fp64",
                    stored + defaults.precision);
-  options.optional("--threads", "N", runtime.threads, "threads; 0: one per physical core",
+  options.optional("--threads", "N", runtime.threads,
+                   fmt::format("threads, 0 ... {}; 0: one per physical core", kMaxThreads),
                    fmt::format("{}0, here {}", stored, engine::physical_cores()));
   options.optional("--seed", "N", runtime.seed, "seed of every random choice, 0 ... 2^63 - 1",
                    fmt::format("{}{}", stored, defaults.seed));

@@ -81,7 +81,7 @@ void add_data(std::vector<Key>& keys) {
   constexpr auto kData = &Config::data;
   Section data(keys, "data");
   data.choice("set", access<kData, &D::set>(), {"cifar10", "cifar100", "fashion-mnist", "mnist", "images"},
-              {"svhn", "imagenet32", "celebahq128"}, "data set; images: an HDF5 images file");
+              {"svhn", "imagenet32", "celebahq128"}, "data set; images: an images file (.h5)");
   data.number("batch_size", access<kData, &D::batch_size>(), between(1, 1 << 20), "images",
               "data images per iteration, and as many chains");
   data.number("labelled_batch_size", access<kData, &D::labelled_batch_size>(), between(1, 1 << 20), "images",

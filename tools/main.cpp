@@ -97,9 +97,10 @@ std::string unknown_option(const CLI::App& command, int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).",
                "mebm_engine"};
-  app.set_version_flag("--version", "mebm_engine " MEBM_VERSION);
+  app.set_version_flag("--version", "mebm_engine " MEBM_VERSION, "print the version and exit");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
+  app.set_help_flag("-h,--help", "print this help and exit");
   std::vector<std::pair<CLI::App*, mebm::tools::CommandRunner>> runners;
   for (const CommandEntry& entry : kCommands) {
     CLI::App* command = app.add_subcommand(entry.name, entry.summary);

@@ -216,10 +216,10 @@ CommandRunner add_sample(CLI::App& command) {
   options.optional("--noise", "SIGMA", o->noise, "standard deviation of the noise of a step, in pixel units",
                    stored + "0.001; 0 for 2 steps and fewer");
   options.optional("--gradient-clamp", "C", o->gradient_clamp,
-                   "bound of every component of the gradient; 0 = off", stored + "1");
+                   "bound of every component of the gradient; 0: off", stored + "1");
   options.optional(
       "--pixel-clamp", "P", o->pixel_clamp,
-      "bound of every pixel after a step; 0 = off: images may leave [-1, 1], which only score and "
+      "bound of every pixel after a step; 0: off: images may leave [-1, 1], which only score and "
       "--init-images take",
       stored + "1");
   options.choice("--batch-norm", o->batch_norm, {"batch", "running"},

@@ -160,7 +160,7 @@ CommandRunner add_train(CLI::App& command) {
                    "none; one of --recipe and --config is required without --resume");
   options.optional("--config", "FILE", o->config_file, "configuration file (TOML), over the recipe", "none");
   options.repeated("--set", "SECTION.KEY=VALUE", o->sets, "one key, over the file; may be repeated");
-  options.required("--data", "DIR|FILE", o->data, "folder or archive of the data set, or HDF5 images file");
+  options.required("--data", "DIR|FILE", o->data, "folder or archive of the data set, or images file (.h5)");
   options.required("--out", "DIR", o->out,
                    "run directory, made if absent; another run's is refused without --resume");
   options.flag("--resume", o->resume,

@@ -2,10 +2,8 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <numeric>
@@ -17,6 +15,7 @@
 #include "report/progress.h"
 #include "tools/config.h"
 #include "tools/sample_grid.h"
+#include "tools/stop_signal.h"
 #include "tools/trace.h"
 #include "tools/train_inputs.h"
 #include "tools/train_plan.h"
@@ -27,27 +26,6 @@ namespace {
 using engine::Tensor;
 
 constexpr int kPublishedEpoch = 390;  // iterations of the published rows' epochs
-
-std::atomic<int> stop_signal{0};
-std::atomic<bool> anything_written{false};
-
-// A signal asks for a checkpoint and an end; a second one ends the program at once. Before anything is
-// written the first one does, since there is nothing to keep.
-void handle_signal(int number) {
-  stop_signal = number;
-  if (anything_written) return;
-  constexpr char kMessage[] = "\nstopped by a signal; nothing was written\n";
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
-  raise(number);  // the handler is gone (SA_RESETHAND): ends the process once this one returns
-}
-
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = handle_signal;
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 // Keeps the last iteration's chains for the sample grid.
 class LastChains final : public ebm::TrainingObserver {
@@ -88,12 +66,12 @@ class Loop {
     const ebm::RunConfig& c = job_.config.run;
     // A signal after `last` was decided lets one more iteration run, so that the loop always ends with a
     // checkpoint.
-    for (bool last = stop_signal != 0; !last && trainer_.iteration() < end_;) {
+    for (bool last = stop_requested(); !last && trainer_.iteration() < end_;) {
       const ebm::IterationResult result = trainer_.step(observers_);
       seconds_ += result.seconds;
       ++iterations_done_;
       const std::int64_t done = trainer_.iteration();
-      last = done == end_ || stop_signal != 0;
+      last = done == end_ || stop_requested();
       const std::optional<double> accuracy = validation_accuracy(done);
       if (last || accuracy || (c.log_every > 0 && result.iteration % c.log_every == 0))
         job_.directory.append_metrics(result, accuracy);
@@ -205,7 +183,7 @@ std::string resume_command(const TrainJob& job) {
 // What is left when the loop has ended: where things are, and this run's figure beside the published one.
 void report_end(const TrainJob& job, const Loop& loop, std::int64_t iteration) {
   const auto& directory = job.directory;
-  if (stop_signal != 0)
+  if (stop_requested())
     std::cerr << fmt::format(
         "stopped by a signal after a checkpoint at iteration {}; continue with --resume:\n  {}\n", iteration,
         resume_command(job));
@@ -254,7 +232,7 @@ void run_logged(Loop& loop, const ebm::Trainer& trainer, RunDirectory& directory
     engine::fail("{}", text);
   }
   directory.append_log(fmt::format(
-      "{} at iteration {}", stop_signal != 0 ? "stopped by a signal" : "finished", trainer.iteration()));
+      "{} at iteration {}", stop_requested() ? "stopped by a signal" : "finished", trainer.iteration()));
 }
 
 }  // namespace
@@ -280,7 +258,7 @@ int train(TrainJob& job, bool dry_run) {
   ebm::Trainer trainer(context, job.config, job.images, split.train, initial);
   start(job, trainer);
   const std::string toml = to_toml(job.config);
-  anything_written = true;
+  keep_what_is_written();
   job.directory.make_folders();
   std::unique_ptr<SampleGrid> grid;
   const bool showable = job.images.channels == 1 || job.images.channels == 3;

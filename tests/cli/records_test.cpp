@@ -3,7 +3,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "report/grid.h"
 #include "tests/cli/train_test_util.h"
+#include "tests/report/read_png.h"
 
 namespace mebm::testing {
 namespace {
@@ -141,6 +143,17 @@ TEST_F(RecordsTest, TheSpeedOfALongIterationIsEstimatedFromAPart) {
   EXPECT_THAT(result.out, HasSubstr("s an iteration, estimated from "));
   EXPECT_THAT(result.out, HasSubstr("with 1 image, 1 labelled, 1 step"));
   EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(RecordsTest, PanelsOfTheSampleGridHoldAsManyImages) {
+  expect_success(train("out", {"--max-iterations", "1"}));  // batches of 4, a buffer and a set of 64
+  const report::Image grid = report::read_png(at("out/samples/iteration-0000001.png"));
+  const std::vector<float> images = make_images(64);
+  const report::ImagesView view{images.data(), 64, 3, kSide, kSide};
+  const report::Image expected = report::three_panel(view, view, view);
+  EXPECT_EQ(grid.width, expected.width);
+  EXPECT_EQ(grid.height, expected.height);
+  EXPECT_EQ(grid.channels, expected.channels);
 }
 
 TEST_F(RecordsTest, ResumingAFinishedRunSaysThatNothingIsLeft) {

@@ -86,7 +86,8 @@ TEST_F(TrainInputTest, DataThatIsMissingOrDamaged) {
   refuse_data(at("flipped.h5"), {}, "flipped.h5");
   std::ofstream(at("text.h5")) << "no images";
   refuse_data(at("text.h5"), {}, "text.h5");
-  refuse_data(images_, set({"data.set=cifar10"}), images_);
+  refuse_data(images_, set({"data.set=cifar10"}),
+              images_ + ": is an images file, not cifar10; name the set images for it");
   refuse_data(images_, set({"data.set=mnist"}), images_);
   refuse_data(images_, set({"data.set=cifar"}), "nearest: cifar10");
 }
