@@ -146,7 +146,7 @@ void write_scores(const std::filesystem::path& path, const Scores<T>& scores) {
 ImagesFile read_images_file(const std::filesystem::path& path, bool beyond) {
   const Hdf5Reader reader = open_checked(path);
   if (!reader.exists("/images"))
-    fail_input("{}: is no images file: it has no 'images', but {}", reader.file(), members(reader));
+    fail_input("{}: is no images file: it has no 'images' (it holds: {})", reader.file(), members(reader));
   const Hdf5Entry entry = reader.dataset("/images");
   ImagesFile images{};
   read_extents(reader, entry, images);
