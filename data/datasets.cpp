@@ -62,6 +62,14 @@ constexpr std::array<DatasetReader, 5> kReaders{{
     {"images", read_images},
 }};
 
+// An images file given for a set with files of its own is named for what it is.
+void refuse_images_file(std::string_view set_name, const fs::path& path) {
+  const std::string extension = path.extension().string();
+  if (set_name != "images" && is_file(path) && (extension == ".h5" || extension == ".hdf5"))
+    engine::fail_input("{}: is an images file, not {}; name the set images for it (data.set, --data-set)",
+                       path.string(), set_name);
+}
+
 }  // namespace
 
 std::string known_datasets() {
@@ -74,6 +82,7 @@ std::string known_datasets() {
 ImageSet load_dataset(std::string_view set_name, const fs::path& path, Split split) {
   for (const DatasetReader& reader : kReaders)
     if (reader.name == set_name) {
+      refuse_images_file(set_name, path);
       ImageSet set = reader.read(path, split);
       set.path = path.string();
       return set;

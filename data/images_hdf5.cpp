@@ -8,9 +8,9 @@
 
 namespace mebm::data {
 
-ImageSet read_images_hdf5(const std::filesystem::path& path, bool pad) {
+ImageSet read_images_hdf5(const std::filesystem::path& path, bool pad, bool beyond) {
   constexpr std::int64_t kLargestLabel = 65535;
-  engine::ImagesFile file = engine::read_images_file(path);
+  engine::ImagesFile file = engine::read_images_file(path, beyond);
   ImageSet set;
   set.name = "images";
   set.channels = file.channels;

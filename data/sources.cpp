@@ -70,6 +70,13 @@ std::vector<std::uint8_t> read_member(archive* reader, archive_entry* entry, con
   return bytes;
 }
 
+// A pipe would be waited for without end.
+void require_regular(const fs::path& path) {
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error))
+    engine::fail_input("{}: is no regular file (a directory, a pipe or a device)", path.string());
+}
+
 // Member paths may start with "./".
 std::string without_dot(std::string path) {
   if (path.starts_with("./")) path.erase(0, 2);
@@ -116,6 +123,7 @@ void read_folder(const fs::path& folder, std::span<const ExpectedFile> files, co
 
 void read_archive(const fs::path& archive_path, const std::string& member_folder,
                   std::span<const ExpectedFile> files, const std::string& advice, const FileSink& sink) {
+  require_regular(archive_path);
   const ArchivePtr reader = new_reader();
   if (archive_read_open_filename(reader.get(), archive_path.c_str(), kArchiveBlock) != ARCHIVE_OK)
     engine::fail_input("{}: {}; {}", archive_path.string(), archive_message(reader.get()), advice);
@@ -138,6 +146,7 @@ void read_archive(const fs::path& archive_path, const std::string& member_folder
 }
 
 bool archive_holds_folder(const fs::path& archive_path, const std::string& folder) {
+  require_regular(archive_path);
   const ArchivePtr reader = new_reader();
   archive_entry* entry = nullptr;
   if (archive_read_open_filename(reader.get(), archive_path.c_str(), kArchiveBlock) != ARCHIVE_OK ||
@@ -147,7 +156,9 @@ bool archive_holds_folder(const fs::path& archive_path, const std::string& folde
   return name && without_dot(name).starts_with(folder + "/");
 }
 
-GzipReader::GzipReader(const fs::path& path) : label_(path.string()), file_(gzopen(path.c_str(), "rb")) {
+GzipReader::GzipReader(const fs::path& path) : label_(path.string()), file_(nullptr) {
+  require_regular(path);
+  file_ = gzopen(path.c_str(), "rb");
   if (!file_) engine::fail_input("{}: {}", label_, std::strerror(errno));
 }
 

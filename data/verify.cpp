@@ -101,6 +101,9 @@ const KnownSet& named_set(std::string_view name) {
 
 const KnownSet& detect(const fs::path& path) {
   std::error_code error;
+  if (fs::exists(path, error) && !fs::is_directory(path, error) && !fs::is_regular_file(path, error))
+    engine::fail_input("{} is neither a folder nor a regular file: give the folder or archive of a data set",
+                       path.string());
   if (!fs::exists(path, error))
     engine::fail_input("{} does not exist: give the folder or archive of a data set", path.string());
   std::vector<const KnownSet*> found;
@@ -116,7 +119,8 @@ const KnownSet& detect(const fs::path& path) {
   if (found.size() == 1) return *found.front();
   if (found.size() == 2 && found[0]->idx && found[1]->idx && found[0]->find(path) == found[1]->find(path))
     return resolve_idx(*found[0], *found[1], path);
-  engine::fail_input("{} holds several data sets ({}): give the folder of one", path.string(), names);
+  engine::fail_input("{} holds several data sets ({}): give the folder of one, or its name with --data-set",
+                     path.string(), names);
 }
 
 std::string describe(const VerifyFinding& finding) {

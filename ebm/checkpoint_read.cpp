@@ -3,8 +3,8 @@
 
 #include "ebm/checkpoint.h"
 #include "ebm/checkpoint_keys.h"
+#include "ebm/initial_distribution_read.h"
 #include "engine/io/checkpoint_file.h"
-#include "engine/ops/gaussian.h"
 
 namespace mebm::ebm {
 
@@ -16,8 +16,6 @@ using engine::Tensor;
 
 namespace {
 
-constexpr std::int64_t kMaxDimension = 65536;  // of a Gaussian over pixels: 256 x 256 grey, 147 x 147 colour
-
 void check_version(const Hdf5Reader& reader) {
   const std::int64_t version = reader.attribute_int("/", "version");
   if (version != keys::kVersion)
@@ -28,7 +26,7 @@ void check_version(const Hdf5Reader& reader) {
 void check_format(const Hdf5Reader& reader) {
   const std::string format = reader.optional_string("/", "format").value_or("");
   if (format != keys::kCheckpointFormat)
-    fail_input("{}: root attribute format is '{}', expected '{}'", reader.file(), format,
+    fail_input("{}: is no checkpoint: its attribute format is '{}', expected '{}'", reader.file(), format,
                keys::kCheckpointFormat);
   check_version(reader);
 }
@@ -54,6 +52,14 @@ void read_tensor(const Hdf5Reader& reader, const std::string& path, Tensor& tens
   tensor.bump_version();
 }
 
+void require_variances(const Hdf5Reader& reader, const std::string& path, const Tensor& tensor) {
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    const double value = tensor.dtype() == DType::fp64 ? tensor.as<double>()[i] : tensor.as<float>()[i];
+    if (value < 0)
+      fail_input("{}: {} holds {} at element {}; a variance is not negative", reader.file(), path, value, i);
+  }
+}
+
 int bounded_int(const Hdf5Reader& reader, const char* name, std::int64_t low, std::int64_t high) {
   const std::int64_t value = reader.attribute_int(keys::kModel, name);
   if (value < low || value > high)
@@ -61,75 +67,21 @@ int bounded_int(const Hdf5Reader& reader, const char* name, std::int64_t low, st
   return static_cast<int>(value);
 }
 
-// The images a stored distribution is for: the shape of `mean` [C,H,W], else the attributes channels, height,
-// width, else `expected`.
-ImageShape initial_shape(const Hdf5Reader& reader, const std::string& group, const ImageShape& expected) {
-  const bool has_mean = reader.exists(group + "/mean");
-  const Hdf5Shape mean = has_mean ? reader.shape(group + "/mean") : Hdf5Shape{};
-  std::int64_t extents[3] = {expected.channels, expected.height, expected.width};
-  if (mean.size() == 3) {
-    std::copy(mean.begin(), mean.end(), extents);
-  } else if (reader.has_attribute(group, "channels")) {
-    extents[0] = reader.attribute_int(group, "channels");
-    extents[1] = reader.attribute_int(group, "height");
-    extents[2] = reader.attribute_int(group, "width");
+// The first of a few telling parameters that does not fit the network, as "; <name> is ...", or "".
+std::string first_misfit(const Hdf5Reader& reader, const models::WideResNetConfig& c) {
+  std::vector<std::pair<std::string, Hdf5Shape>> telling = {
+      {"f.conv1.weight", {16, c.in_channels, 3, 3}},
+      {"f.layer1.0.conv1.weight", {std::int64_t{16} * c.width, 16, 3, 3}},
+      {"energy_output.weight", {1, c.feature_count()}}};
+  if (c.num_classes > 0) telling.push_back({"class_output.weight", {c.num_classes, c.feature_count()}});
+  for (const auto& [name, wanted] : telling) {
+    const std::string path = keys::kParameters + name;
+    if (!reader.exists(path)) return fmt::format("; {} is missing", name);
+    if (const Hdf5Shape found = reader.shape(path); found != wanted)
+      return fmt::format("; {} is {}, expected {}", name, engine::to_string(found),
+                         engine::to_string(wanted));
   }
-  for (std::int64_t extent : extents)
-    if (extent < 1 || extent > 4096)
-      fail_input("{}: {} is for images of {}x{}x{}, which is out of range", reader.file(), group, extents[0],
-                 extents[1], extents[2]);
-  const ImageShape shape{static_cast<int>(extents[0]), static_cast<int>(extents[1]),
-                         static_cast<int>(extents[2])};
-  std::int64_t mean_count = 1;
-  for (std::int64_t extent : mean) mean_count *= extent;
-  if (shape.elements() > kMaxDimension || (has_mean && mean_count != shape.elements()))
-    fail_input("{}: {}/mean {} does not fit images of {}x{}x{}", reader.file(), group,
-               engine::to_string(mean), shape.channels, shape.height, shape.width);
-  const std::int64_t block = reader.optional_int(group, "block").value_or(1);
-  if (block != 1)
-    fail_input("{}: {} has block = {}; low-resolution starts are not available in this version",
-               reader.file(), group, block);
-  return shape;
-}
-
-void require_finite(const Hdf5Reader& reader, const std::string& path, const std::vector<double>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      fail_input("{}: {} holds {} at element {}; it must be finite", reader.file(), path, values[i], i);
-}
-
-// The factor as stored, or of the covariance as stored.
-std::vector<double> initial_factor(const Hdf5Reader& reader, engine::Context& context,
-                                   const std::string& group, std::int64_t d, double jitter) {
-  const bool stored = reader.exists(group + "/factor");
-  const std::string path = group + (stored ? "/factor" : "/covariance");
-  std::vector<double> factor = reader.read<double>(path, {d, d});
-  require_finite(reader, path, factor);
-  if (stored) return factor;
-  try {
-    engine::ops::cholesky(context, d, jitter, factor);
-  } catch (const engine::Error& error) {
-    fail_input("{}: {}: {}", reader.file(), path, error.what());
-  }
-  return factor;
-}
-
-std::unique_ptr<InitialDistribution> read_initial(const Hdf5Reader& reader, engine::Context& context,
-                                                  DType dtype, const ImageShape& expected) {
-  const std::string group = keys::kInitial;
-  const std::string kind = reader.optional_string(group, "kind").value_or("gaussian");
-  const ImageShape shape = initial_shape(reader, group, expected);
-  if (kind == "uniform") return std::make_unique<UniformInitialDistribution>(context, shape);
-  if (kind != "gaussian")
-    fail_input("{}: {} has kind '{}'; known: gaussian, uniform", reader.file(), group, kind);
-  GaussianMoments moments;
-  moments.shape = shape;
-  moments.count = reader.optional_int(group, "count").value_or(0);
-  moments.jitter = reader.optional_double(group, "jitter").value_or(1e-4);
-  moments.mean = reader.read_at_most<double>(group + "/mean", shape.elements());
-  require_finite(reader, group + "/mean", moments.mean);
-  moments.factor = initial_factor(reader, context, group, shape.elements(), moments.jitter);
-  return std::make_unique<GaussianInitialDistribution>(context, std::move(moments), dtype);
+  return "";
 }
 
 }  // namespace
@@ -174,8 +126,9 @@ ModelDescription CheckpointReader::model() const {
     stored += entry.kind == engine::Hdf5Kind::dataset ? count : 0;
   }
   if (stored != c.parameter_count())
-    fail_input("{}: /model/parameters hold {} values, a WRN-{}-{} with {} stages and {} classes has {}",
-               path_.string(), stored, c.depth, c.width, c.stages, c.num_classes, c.parameter_count());
+    fail_input("{}: /model/parameters hold {} values, a WRN-{}-{} with {} stages and {} classes has {}{}",
+               path_.string(), stored, c.depth, c.width, c.stages, c.num_classes, c.parameter_count(),
+               first_misfit(reader_, c));
   return description;
 }
 
@@ -191,9 +144,10 @@ void CheckpointReader::load_model(models::WideResNet& model) const {
     read_tensor(reader_, keys::kParameters + parameter->name, parameter->value);
   for (const models::NamedBuffer& buffer : model.buffers()) {
     const std::string path = keys::kBuffers + buffer.name;
-    if (buffer.tensor != nullptr)
+    if (buffer.tensor != nullptr) {
       read_tensor(reader_, path, *buffer.tensor);
-    else if (reader_.exists(path))
+      if (path.ends_with("running_var")) require_variances(reader_, path, *buffer.tensor);
+    } else if (reader_.exists(path))
       *buffer.counter = read_counter(path);
   }
 }

@@ -44,7 +44,8 @@ std::unique_ptr<ebm::InitialDistribution> gaussian_start(const StartOptions& opt
 ChainStarts::ChainStarts(const StartOptions& options, const StoredModel& model, Runtime& runtime)
     : runtime_(runtime), shape_(model.image_shape()) {
   if (options.init_images)
-    images_.emplace(ImageSource{"--init-images", *options.init_images, "images"}, model.network_config());
+    images_.emplace(ImageSource{"--init-images", *options.init_images, "images", data::Split::train, true},
+                    model.network_config());
   else if (options.init == "buffer")
     load_buffer(model);
   else if (options.init == "uniform")

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include "engine/core/error.h"
 #include "engine/io/atomic_write.h"
@@ -50,7 +52,8 @@ void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::s
   options.optional("--precision", "TYPE", runtime.precision,
                    "arithmetic: fp32, tf32, bf16 or fp64; the CPU has fp32 and fp64",
                    stored + defaults.precision);
-  options.optional("--threads", "N", runtime.threads, "threads; 0: one per physical core",
+  options.optional("--threads", "N", runtime.threads,
+                   fmt::format("threads, 0 ... {}; 0: one per physical core", kMaxThreads),
                    fmt::format("{}0, here {}", stored, engine::physical_cores()));
   options.optional("--seed", "N", runtime.seed, "seed of every random choice, 0 ... 2^63 - 1",
                    fmt::format("{}{}", stored, defaults.seed));
@@ -70,6 +73,13 @@ void apply_runtime_options(const RuntimeOptions& options, ebm::RunConfig& run) {
 }
 
 int thread_count(int asked) {
+  const int processors =
+      std::max(engine::physical_cores(), static_cast<int>(std::thread::hardware_concurrency()));
+  if (asked > processors)
+    std::fprintf(
+        stderr,
+        "note        %d threads on %d processors slow each other down; --threads 0 takes one a core\n", asked,
+        processors);
   return asked > 0 ? asked : engine::physical_cores();
 }
 
@@ -77,6 +87,7 @@ Runtime::Runtime(const RuntimeOptions& options) : Runtime(run_of(options)) {}
 
 Runtime::Runtime(const ebm::RunConfig& run)
     : dtype(parse_precision(run.precision)),
+      seed(run.seed),
       key(run.seed),
       context({.device = engine::parse_device(run.device), .threads = thread_count(run.threads)}),
       tape(context) {}
@@ -90,6 +101,12 @@ void check_output(const std::string& option, const fs::path& path, std::uint64_t
     if (!input.empty() && fs::equivalent(path, input, error))
       fail_input("{} {} would overwrite the input {}; choose another name", option, path.string(), input);
   }
+}
+
+void check_hdf5_name(const std::string& option, const fs::path& path) {
+  const std::string extension = path.extension();
+  if (extension != ".h5" && extension != ".hdf5")
+    fail_input("{} {}: ends in neither .h5 nor .hdf5", option, path.string());
 }
 
 std::uint64_t free_memory() {

@@ -29,7 +29,8 @@ void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::s
 // What is given over what `run` holds. InputError for threads or a seed out of range.
 void apply_runtime_options(const RuntimeOptions& options, ebm::RunConfig& run);
 
-// Threads to compute with; 0 asks for one per physical core.
+// Threads to compute with; 0 asks for one per physical core. More than the machine runs at once are taken,
+// with a note on stderr.
 int thread_count(int asked);
 
 // What a command computes with. The constructor throws InputError for a device, precision or thread count
@@ -39,6 +40,7 @@ struct Runtime {
   explicit Runtime(const ebm::RunConfig& run);
 
   engine::DType dtype;
+  std::uint64_t seed;
   engine::PhiloxKey key;
   engine::Context context;
   autograd::Tape tape;
@@ -48,6 +50,9 @@ struct Runtime {
 // be called before any work.
 void check_output(const std::string& option, const std::filesystem::path& path, std::uint64_t bytes,
                   std::initializer_list<std::string> inputs);
+
+// InputError unless the name ends in .h5 or .hdf5.
+void check_hdf5_name(const std::string& option, const std::filesystem::path& path);
 
 // Bytes the system would still grant this process: available memory, the container's limit.
 std::uint64_t free_memory();

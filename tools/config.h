@@ -65,6 +65,7 @@ struct KeyInfo {
   std::string allowed;        // "a, b, c" or "1 to 128" or ">= 0", "" if anything goes
   std::string unit;           // "" if it has none
   std::string help;
+  bool documented = true;  // false: reserved, refused by name
 };
 
 // Every key of the configuration in the order of the file, the [published] table of recipes left out.

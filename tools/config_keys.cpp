@@ -34,17 +34,21 @@ class Section {
   Section(std::vector<Key>& keys, std::string_view name) : keys_(keys), name_(name) {}
 
   void flag(const char* name, Field field, const char* help) {
-    keys_.push_back({name_, name, field, {}, {}, {}, "", help});
+    keys_.push_back({name_, name, field, {}, {}, {}, "", help, true});
+  }
+  // A key the file format reserves; validate() refuses every value but its default.
+  void later(const char* name, Field field) {
+    keys_.push_back({name_, name, field, {}, {}, {}, "", "not in this version", false});
   }
   void number(const char* name, Field field, Range range, const char* unit, const char* help) {
-    keys_.push_back({name_, name, field, range, {}, {}, unit, help});
+    keys_.push_back({name_, name, field, range, {}, {}, unit, help, true});
   }
   void text(const char* name, Field field, const char* unit, const char* help) {
-    keys_.push_back({name_, name, field, {}, {}, {}, unit, help});
+    keys_.push_back({name_, name, field, {}, {}, {}, unit, help, true});
   }
   // `later`: values the file format reserves that this version cannot do.
   void choice(const char* name, Field field, Texts values, Texts later, const char* help) {
-    keys_.push_back({name_, name, field, {}, std::move(values), std::move(later), "", help});
+    keys_.push_back({name_, name, field, {}, std::move(values), std::move(later), "", help, true});
   }
 
  private:
@@ -77,7 +81,7 @@ void add_data(std::vector<Key>& keys) {
   constexpr auto kData = &Config::data;
   Section data(keys, "data");
   data.choice("set", access<kData, &D::set>(), {"cifar10", "cifar100", "fashion-mnist", "mnist", "images"},
-              {"svhn", "imagenet32", "celebahq128"}, "data set; images: an HDF5 images file");
+              {"svhn", "imagenet32", "celebahq128"}, "data set; images: an images file (.h5)");
   data.number("batch_size", access<kData, &D::batch_size>(), between(1, 1 << 20), "images",
               "data images per iteration, and as many chains");
   data.number("labelled_batch_size", access<kData, &D::labelled_batch_size>(), between(1, 1 << 20), "images",
@@ -90,8 +94,7 @@ void add_data(std::vector<Key>& keys) {
               "standard deviation of Gaussian noise added to data images");
   data.number("validation", access<kData, &D::validation>(), at_least(0), "images",
               "training images held out, chosen by the seed");
-  data.text("test", access<kData, &D::test>(), "path",
-            "test images, where the data set does not define them");
+  data.later("test", access<kData, &D::test>());
 }
 
 void add_sampling(std::vector<Key>& keys) {

@@ -35,6 +35,9 @@ struct Key {
   std::string unit;
   std::string help;
 
+  // False for keys that the file format has and this version refuses by name; documentation leaves them out.
+  bool documented = true;
+
   std::string full_name() const { return section + "." + name; }
 };
 

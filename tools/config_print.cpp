@@ -23,8 +23,8 @@ std::vector<KeyInfo> known_keys() {
   std::vector<KeyInfo> keys;
   for (const Key& key : all_keys()) {
     if (key.section == kPublishedSection) continue;
-    keys.push_back(
-        {key.full_name(), type_name(key), value_text(key, defaults), allowed_text(key), key.unit, key.help});
+    keys.push_back({key.full_name(), type_name(key), value_text(key, defaults), allowed_text(key), key.unit,
+                    key.help, key.documented});
   }
   return keys;
 }
@@ -33,6 +33,7 @@ std::string key_help() {
   std::string text;
   std::string section;
   for (const KeyInfo& key : known_keys()) {
+    if (!key.documented) continue;
     const std::string of = key.name.substr(0, key.name.find('.'));
     if (of != section) text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", of);
     section = of;

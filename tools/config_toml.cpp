@@ -85,6 +85,17 @@ std::string expected(const Key& key) {
   return type;
 }
 
+// What a node is; of a list, what its first element that is no int is.
+std::string found_kind(const toml::node& node) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return kind_of(node);
+  for (const toml::node& element : *list)
+    if (int number = 0; !read(element, number))
+      return element.is_integer() ? "a list with an integer that is too large"
+                                  : fmt::format("a list with {}", kind_of(element));
+  return kind_of(node);
+}
+
 void assign(ebm::Config& config, const Key& key, const toml::node& node, const std::string& where) {
   const bool understood = std::visit([&](auto access) { return read(node, access(config)); }, key.field);
   if (!understood) {
@@ -92,7 +103,7 @@ void assign(ebm::Config& config, const Key& key, const toml::node& node, const s
     if (too_large)
       fail_input("{}: {} = {} is out of range; allowed: {}", where, key.full_name(),
                  *node.value<std::int64_t>(), allowed_text(key));
-    fail_input("{}: {} expects {}, not {}", where, key.full_name(), expected(key), kind_of(node));
+    fail_input("{}: {} expects {}, not {}", where, key.full_name(), expected(key), found_kind(node));
   }
   const std::string problem = check_value(key, config);
   if (!problem.empty()) fail_input("{}: {}", where, problem);

@@ -62,7 +62,7 @@ void check_schedule(const ebm::Config& config, Lines& lines) {
                     config.run.evaluate_every));
   if (!config.data.test.empty())
     lines.push_back(fmt::format(
-        "data.test = \"{}\" is not available in this version; give the test images to evaluate --data",
+        "data.test = \"{}\" is not available in this version; give the test images to evaluate with --data",
         config.data.test));
   if (!config.run.trace.empty() && config.data.noise > 0)
     lines.push_back("run.trace does not record data.noise; set it to 0");

@@ -92,8 +92,11 @@ std::string check_text(const Key& key, const std::string& value) {
     if (value == later || value.rfind(later + ":", 0) == 0)
       return fmt::format("{} = {} is not available in this version; known: {}", key.full_name(), quote(value),
                          known);
+  const std::string near = nearest(value, key.values);
+  if (near.empty())
+    return fmt::format("{} = {} is not a known value; known: {}", key.full_name(), quote(value), known);
   return fmt::format("{} = {} is not a known value; nearest: {} (known: {})", key.full_name(), quote(value),
-                     nearest(value, key.values), known);
+                     near, known);
 }
 
 }  // namespace
@@ -121,10 +124,12 @@ std::string value_text(const Key& key, const ebm::Config& config) {
 
 std::string check_value(const Key& key, const ebm::Config& config) {
   ebm::Config copy = config;
+  const bool bounded = !std::holds_alternative<Access<double>>(key.field) || std::isfinite(key.range.maximum);
+  const char* finite = bounded ? "" : ", finite";
   const auto allowed = [&](bool ok) {
     return ok ? std::string()
-              : fmt::format("{} = {} is out of range; allowed: {}", key.full_name(), value_text(key, config),
-                            allowed_text(key));
+              : fmt::format("{} = {} is out of range; allowed: {}{}", key.full_name(),
+                            value_text(key, config), allowed_text(key), finite);
   };
   return std::visit(
       Overloaded{[](Access<bool>) { return std::string(); },
@@ -141,8 +146,11 @@ std::string check_value(const Key& key, const ebm::Config& config) {
 }
 
 std::string unknown_section(std::string_view section) {
-  return fmt::format("unknown section [{}]; nearest known section: [{}] (known: {})", section,
-                     nearest(section, all_sections()), fmt::join(all_sections(), ", "));
+  const std::string near = nearest(section, all_sections());
+  if (near.empty())
+    return fmt::format("unknown section [{}]; known: {}", section, fmt::join(all_sections(), ", "));
+  return fmt::format("unknown section [{}]; nearest known section: [{}] (known: {})", section, near,
+                     fmt::join(all_sections(), ", "));
 }
 
 std::string unknown_key(std::string_view section, std::string_view name) {
@@ -153,8 +161,10 @@ std::string unknown_key(std::string_view section, std::string_view name) {
     candidates.push_back(key.full_name());
     if (key.name == name) same_name.push_back(key.full_name());
   }
-  return fmt::format("unknown key '{}'; nearest known key: {}", full,
-                     nearest(full, same_name.empty() ? candidates : same_name));
+  std::string near = nearest(full, same_name.empty() ? candidates : same_name);
+  if (near.empty() && !same_name.empty()) near = same_name.front();
+  if (near.empty()) return fmt::format("unknown key '{}'; mebm_engine train --help lists the keys", full);
+  return fmt::format("unknown key '{}'; nearest known key: {}", full, near);
 }
 
 }  // namespace mebm::tools

@@ -1,5 +1,7 @@
 // mebm_engine evaluate: accuracy and loss of a stored model's class head on labelled images.
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +9,7 @@
 #include "engine/core/error.h"
 #include "metrics/classification.h"
 #include "tools/commands.h"
+#include "tools/count_progress.h"
 #include "tools/model_inputs.h"
 
 namespace mebm::tools {
@@ -45,12 +48,37 @@ std::vector<std::string> parse_metrics(const std::string& text) {
   return metrics;
 }
 
+// In pieces of whole batches, so that progress can be told.
+metrics::Classification classify(Runtime& runtime, StoredModel& model, const InputImages& images,
+                                 const metrics::ClassificationOptions& options) {
+  constexpr std::int64_t kPieceImages = 512;
+  const std::int64_t piece =
+      std::max<std::int64_t>(1, kPieceImages / options.batch_size) * options.batch_size;
+  const std::vector<std::int64_t> indices = data::ascending(images.count());
+  CountProgress progress("images", images.count());
+  metrics::Classification total;
+  double correct = 0, loss = 0;
+  for (std::int64_t first = 0; first < images.count(); first += piece) {
+    const auto part = std::span(indices).subspan(
+        static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(piece, images.count() - first)));
+    const metrics::Classification result =
+        metrics::classify(runtime.tape, *model.network, images.set(), part, options);
+    correct += std::round(result.accuracy * static_cast<double>(result.count));
+    loss += result.loss * static_cast<double>(result.count);
+    total.count += result.count;
+    progress.update(total.count);
+  }
+  total.accuracy = correct / static_cast<double>(total.count);
+  total.loss = loss / static_cast<double>(total.count);
+  return total;
+}
+
 double value_of(const metrics::Classification& result, const std::string& metric) {
   return metric == "accuracy" ? result.accuracy : result.loss;
 }
 
 void print_json(const EvaluateOptions& o, const data::ImageSet& set, const std::vector<std::string>& metrics,
-                const std::vector<Row>& rows) {
+                const std::vector<Row>& rows, const std::string& note) {
   ordered_json out;
   out["checkpoint"] = o.checkpoint;
   out["data"] = o.data.path;
@@ -58,6 +86,7 @@ void print_json(const EvaluateOptions& o, const data::ImageSet& set, const std::
   out["split"] = o.split;
   out["count"] = set.count();
   out["batch_size"] = o.batch_size;
+  if (!note.empty()) out["note"] = note;
   // The first row (running statistics unless --batch-norm batch) is the model's figure; all rows follow by
   // name.
   for (const std::string& metric : metrics) out[metric] = value_of(rows.front().result, metric);
@@ -102,15 +131,18 @@ int run_evaluate(EvaluateOptions& o) {
   o.data.split = data::parse_split(o.split);
   const InputImages images(o.data, model.network_config());
   check_classes(images, model, o.data.path);
-  const std::vector<std::int64_t> indices = data::ascending(images.count());
+  const std::string note = model.head_note();
+  if (!note.empty()) fmt::print(stderr, "note: {}\n", note);
   std::vector<Row> rows;
   for (const std::string statistics : {"running", "batch"}) {
     if (o.batch_norm && *o.batch_norm != statistics) continue;
     const metrics::ClassificationOptions options{runtime.dtype, statistics == "batch", o.batch_size};
-    rows.push_back(
-        {statistics, metrics::classify(runtime.tape, *model.network, images.set(), indices, options)});
+    rows.push_back({statistics, classify(runtime, model, images, options)});
   }
-  (o.json ? print_json : print_table)(o, images.set(), metrics, rows);
+  if (o.json)
+    print_json(o, images.set(), metrics, rows, note);
+  else
+    print_table(o, images.set(), metrics, rows);
   return 0;
 }
 
@@ -121,7 +153,7 @@ CommandRunner add_evaluate(CLI::App& command) {
   Options options(command);
   options.required("--checkpoint", "FILE", o->checkpoint, "checkpoint of the model");
   options.required("--data", "DIR|FILE", o->data.path,
-                   "folder or archive of a data set, or HDF5 images file with labels");
+                   "folder or archive of a data set, or images file (.h5) with labels");
   options.with_default(
       "--metrics", "LIST", o->metrics,
       "comma-separated: accuracy (0 ... 1 in JSON, percent in the table), loss (mean cross-entropy, nats)");

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::int64_t kTrialDraws = 256;
 constexpr std::int64_t kMaxDimension = 65536;  // as the checkpoint format reads
+constexpr double kMaxJitter = 10;              // of init.jitter too
 
 struct FitInitOptions {
   ImageSource data;
@@ -79,9 +80,10 @@ ebm::GaussianMoments fit(Runtime& runtime, const data::ImageSet& set, std::span<
 
 int run_fit_init(FitInitOptions& o) {
   const auto began = std::chrono::steady_clock::now();
-  require_range("--jitter", o.jitter, 0, 1);
+  require_range("--jitter", o.jitter, 0, kMaxJitter);
   Runtime runtime(o.runtime);
   check_output("--out", o.out, 0, {o.data.path});
+  check_hdf5_name("--out", o.out);
   o.data.option = "--data";
   const data::ImageSet set = load_images(o.data);
   const std::int64_t d = set.image_size();
@@ -109,11 +111,13 @@ CommandRunner add_fit_init(CLI::App& command) {
   auto o = std::make_shared<FitInitOptions>();
   Options options(command);
   options.required("--data", "DIR|FILE", o->data.path,
-                   "folder or archive of a data set, or HDF5 images file; its training images are fitted");
-  options.required("--out", "FILE", o->out, "initial-distribution file to write (.h5)");
+                   "folder or archive of a data set, or images file (.h5); its training images are fitted");
+  options.required("--out", "FILE", o->out,
+                   "initial-distribution file to write (.h5), in float64; replaced if it exists");
   add_set_option(options, o->data.set);
-  options.with_default("--jitter", "J", o->jitter,
-                       "variance added to every pixel's, in squared pixel units (images in [-1, 1])");
+  options.with_default(
+      "--jitter", "J", o->jitter,
+      "variance added to every pixel's, 0 ... 10 in squared pixel units (images in [-1, 1])");
   options.flag("--json", o->json, "print one JSON object instead of text");
   add_runtime_options(options, o->runtime);
   return [o] { return run_fit_init(*o); };

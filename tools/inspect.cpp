@@ -69,6 +69,9 @@ ordered_json to_json(const FileSummary& summary) {
   out["epoch"] = or_null(summary.epoch);
   out["attributes"] = values_of(summary.attributes);
   out["model"] = values_of(summary.model_attributes);
+  out["groups"] = ordered_json::object();
+  for (const auto& [group, attributes] : summary.group_attributes)
+    out["groups"][group] = values_of(attributes);
   out["parameters"] = summary.parameters;
   out["tensor_bytes"] = summary.tensor_bytes;
   out["non_finite"] = summary.non_finite;
@@ -94,16 +97,19 @@ void print_text(const FileSummary& summary) {
   const ordered_json all = to_json(summary);
   for (const char* key :
        {"file", "file_bytes", "format", "version", "engine_version", "created", "iteration", "epoch"})
-    if (all.contains(key) && !all[key].is_null()) fmt::print("{:<20}{}\n", key, text_of(all[key]));
-  fmt::print("{:<20}{}\n", "digest", engine::name_of(summary.check.state));
+    if (all.contains(key) && !all[key].is_null()) fmt::print("{:<32}{}\n", key, text_of(all[key]));
+  fmt::print("{:<32}{}\n", "digest", engine::name_of(summary.check.state));
   if (!readable(summary)) return;
-  for (const auto& [name, value] : all["attributes"].items()) fmt::print("{:<20}{}\n", name, text_of(value));
+  for (const auto& [name, value] : all["attributes"].items()) fmt::print("{:<32}{}\n", name, text_of(value));
   for (const auto& [name, value] : all["model"].items())
-    fmt::print("{:<20}{}\n", "model." + name, text_of(value));
-  if (summary.parameters > 0) fmt::print("{:<20}{}\n", "parameters", summary.parameters);
-  if (summary.non_finite > 0) fmt::print("{:<20}{} values\n", "non-finite", summary.non_finite);
+    fmt::print("{:<32}{}\n", "model." + name, text_of(value));
+  for (const auto& [group, attributes] : all["groups"].items())
+    for (const auto& [name, value] : attributes.items())
+      fmt::print("{:<32}{}\n", fmt::format("{}.{}", group.substr(1), name), text_of(value));
+  if (summary.parameters > 0) fmt::print("{:<32}{}\n", "parameters", summary.parameters);
+  if (summary.non_finite > 0) fmt::print("{:<32}{} values\n", "non-finite", summary.non_finite);
   if (summary.config)
-    fmt::print("{:<20}{} bytes of TOML, shown by --json\n", "config", summary.config->size());
+    fmt::print("{:<32}{} bytes of TOML, shown by --json\n", "config", summary.config->size());
   fmt::print("\n{:<52} {:<8} {:<22} {:>12} {:>12} {:>12}\n", "tensor", "type", "shape", "minimum", "mean",
              "maximum");
   const auto number = [](const std::optional<double>& value) {
@@ -128,6 +134,15 @@ void verify_contents(const FileSummary& summary) {
   const StoredModel model(summary.path, runtime);
 }
 
+// What --verify found in order.
+std::string verified_text(const FileSummary& summary) {
+  const std::string digest = summary.check.state == FileState::intact
+                                 ? "the digest is right"
+                                 : "there is no digest to check (another program wrote the file)";
+  return fmt::format("verified: {}, every value is finite{}", digest,
+                     summary.format == "mebm-checkpoint" ? ", the tensors fit the model" : "");
+}
+
 int run_inspect(const InspectOptions& o) {
   const FileSummary summary = engine::inspect_file(o.file);
   if (o.verify && readable(summary)) verify_contents(summary);
@@ -136,7 +151,7 @@ int run_inspect(const InspectOptions& o) {
   else
     print_text(summary);
   if (!readable(summary)) engine::fail_input("{}: {}; use another copy", summary.path, summary.check.problem);
-  if (o.verify && !o.json) fmt::print("\nverified\n");
+  if (o.verify && !o.json) fmt::print("\n{}\n", verified_text(summary));
   return 0;
 }
 
@@ -148,9 +163,10 @@ CommandRunner add_inspect(CLI::App& command) {
   options.required("file", "FILE", o->file,
                    "checkpoint, images, scores or initial-distribution file, or any HDF5 file");
   options.flag("--json", o->json, "print one JSON object instead of text");
-  options.flag("--verify", o->verify,
-               "also check that every value is finite and that a checkpoint's tensors fit its attributes; "
-               "exit status 2 where not");
+  options.flag(
+      "--verify", o->verify,
+      "also check that every value is finite, and that a checkpoint's tensors fit its attributes and no "
+      "variance is negative; exit status 2 where not");
   return [o] { return run_inspect(*o); };
 }
 

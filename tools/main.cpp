@@ -44,12 +44,19 @@ int report(int status, const std::string& message) {
   return status;
 }
 
-// One line for a command line CLI11 refused.
-std::string usage_message(const CLI::ParseError& error) {
+// One line for a command line CLI11 refused; `command` is "" where none was named.
+std::string usage_message(const CLI::ParseError& error, const std::string& command) {
   std::string text = error.what();
   for (char& c : text)
     if (c == '\n') c = ' ';
-  return text + "; see mebm_engine --help";
+  const std::string option = text.substr(0, text.find(':'));
+  if (text.find("At Most 1 required") != std::string::npos)
+    text = option + " is given more than once; give it once";
+  else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+    text = option + " needs a value";
+  else if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+    text = "more words than the command takes: " + text.substr(text.rfind(':') + 2);
+  return text + "; see mebm_engine" + (command.empty() ? "" : " " + command) + " --help";
 }
 
 // Commands of the specification that this version does not have (CHANGELOG.md).
@@ -60,9 +67,8 @@ std::string unknown_command(const std::string& word) {
     if (word == later) return "the command '" + word + "' is not in this version; see mebm_engine --help";
   std::vector<std::string> names;
   for (const CommandEntry& entry : kCommands) names.emplace_back(entry.name);
-  const std::string nearest = mebm::tools::nearest(word, names);
-  return "unknown command '" + word + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") +
-         " See mebm_engine --help";
+  const std::string hint = mebm::tools::did_you_mean(word, names);
+  return "unknown command '" + word + "'" + hint + (hint.empty() ? "; see" : " See") + " mebm_engine --help";
 }
 
 bool is_command(const std::string& word) {
@@ -81,8 +87,9 @@ std::string unknown_option(const CLI::App& command, int argc, char** argv) {
     const std::string given = argv[i], word = given.substr(0, given.find('='));
     if (word == "--") return "";
     if (!word.starts_with("--") || std::find(names.begin(), names.end(), word) != names.end()) continue;
-    return "unknown option '" + word + "'; did you mean '" + mebm::tools::nearest(word, names) +
-           "'? See mebm_engine " + argv[1] + " --help";
+    const std::string hint = mebm::tools::did_you_mean(word, names);
+    return "unknown option '" + word + "'" + hint + (hint.empty() ? "; see" : " See") + " mebm_engine " +
+           argv[1] + " --help";
   }
   return "";
 }
@@ -90,18 +97,23 @@ std::string unknown_option(const CLI::App& command, int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app{"Energy-based models trained with a few steps of Langevin sampling (M-EBM, M-JEM).",
                "mebm_engine"};
-  app.set_version_flag("--version", "mebm_engine " MEBM_VERSION);
+  app.set_version_flag("--version", "mebm_engine " MEBM_VERSION, "print the version and exit");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
+  app.set_help_flag("-h,--help", "print this help and exit");
   std::vector<std::pair<CLI::App*, mebm::tools::CommandRunner>> runners;
   for (const CommandEntry& entry : kCommands) {
     CLI::App* command = app.add_subcommand(entry.name, entry.summary);
     runners.emplace_back(command, entry.add(*command));
   }
-  if (argc > 1 && argv[1][0] != '-' && !is_command(argv[1]))
-    return report(kBadInput, unknown_command(argv[1]));
-  if (argc > 1 && is_command(argv[1])) {
-    const std::string problem = unknown_option(*app.get_subcommand(argv[1]), argc, argv);
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first.empty()) return report(kBadInput, "no command given; see mebm_engine --help");
+  if (first[0] == '-' && first != "--help" && first != "-h" && first != "--version")
+    return report(kBadInput, "the command comes first: mebm_engine <command> " + first +
+                                 " ...; mebm_engine --help lists the commands");
+  if (first[0] != '-' && !is_command(first)) return report(kBadInput, unknown_command(first));
+  if (is_command(first)) {
+    const std::string problem = unknown_option(*app.get_subcommand(first), argc, argv);
     if (!problem.empty()) return report(kBadInput, problem);
   }
   try {
@@ -111,7 +123,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForVersion& request) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    return report(kBadInput, usage_message(error));
+    return report(kBadInput, usage_message(error, is_command(first) ? first : ""));
   }
   for (auto& [command, runner] : runners)
     if (command->parsed()) return runner();

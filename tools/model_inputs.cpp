@@ -8,6 +8,7 @@
 #include "data/verify.h"
 #include "engine/core/error.h"
 #include "tools/config.h"
+#include "tools/run_directory.h"
 
 namespace mebm::tools {
 
@@ -27,8 +28,8 @@ std::string set_name(const ImageSource& source) {
   if (source.set) return *source.set;
   std::error_code error;
   if (!fs::exists(source.path, error))
-    fail_input("{} {} does not exist; give an HDF5 images file or the folder of a data set", source.option,
-               source.path);
+    fail_input("{} {} does not exist; give an images file or the folder or archive of a data set",
+               source.option, source.path);
   if (fs::is_directory(source.path, error) || is_archive(source.path))
     return std::string(data::detect_dataset(source.path));
   return kImagesFile;
@@ -67,14 +68,34 @@ std::optional<ebm::Config> StoredModel::config() const {
   return config;
 }
 
+std::string StoredModel::head_note() const {
+  const std::optional<ebm::Config> stored = config();
+  if (!stored || description.network.num_classes == 0 || stored->objective.classifier_weight != 0 ||
+      description.energy != "head")
+    return "";
+  return fmt::format(
+      "{}: its run did not train the class head (objective.classifier_weight = 0), so logits and classes "
+      "mean "
+      "nothing",
+      reader.path().string());
+}
+
 data::ImageSet load_images(const ImageSource& source) {
   return data::load_dataset(set_name(source), source.path, source.split);
+}
+
+engine::FileAttributes model_provenance(const StoredModel& model, const Runtime& runtime) {
+  const bool fp64 = runtime.dtype == engine::DType::fp64;
+  return {{"created", creation_time()},
+          {"checkpoint", model.reader.path().string()},
+          {"checkpoint_iteration", model.reader.iteration()},
+          {"precision", std::string(fp64 ? "fp64" : "fp32")}};
 }
 
 InputImages::InputImages(const ImageSource& source, const models::WideResNetConfig& network)
     : path_(source.path) {
   const std::string name = set_name(source);
-  set_ = name == kImagesFile ? data::read_images_hdf5(source.path, network.image_size == 32)
+  set_ = name == kImagesFile ? data::read_images_hdf5(source.path, network.image_size == 32, source.samples)
                              : data::load_dataset(name, source.path, source.split);
   if (set_.channels != network.in_channels || set_.height != network.image_size ||
       set_.width != network.image_size)
@@ -97,8 +118,9 @@ void InputImages::require_labels(int classes, const std::string& why) const {
 }
 
 void add_set_option(Options& options, std::optional<std::string>& set) {
-  options.optional("--set", "NAME", set, fmt::format("data set: {}", data::known_datasets()),
-                   "told by its files; a file is an HDF5 images file");
+  options.optional("--data-set", "NAME", set, fmt::format("data set: {}", data::known_datasets()),
+                   "told by its files; a file is an images file");
+  options.hidden_alias("--set", set);
 }
 
 void add_split_option(Options& options, std::string& split) {

@@ -10,6 +10,7 @@
 #include "data/image_set.h"
 #include "ebm/checkpoint.h"
 #include "ebm/config.h"
+#include "engine/io/images_file.h"
 #include "tools/common_options.h"
 
 namespace mebm::tools {
@@ -28,6 +29,9 @@ struct StoredModel {
   models::EnergyKind energy(const std::optional<std::string>& asked) const;
   // The configuration of the run that wrote the file; absent in weights-only files.
   std::optional<ebm::Config> config() const;
+  // What a user of the class head must know: that the recorded run did not train it. "" where it did, where
+  // there is none, and where nothing is recorded.
+  std::string head_note() const;
 
   ebm::CheckpointReader reader;
   ebm::ModelDescription description;
@@ -40,6 +44,7 @@ struct ImageSource {
   std::string path;
   std::optional<std::string> set;  // absent: an images file, or the set is told by its files
   data::Split split = data::Split::train;
+  bool samples = false;  // of an images file: take samples beyond [-1,1]
 };
 
 // The images themselves. 28x28 images are padded to 32x32 with -1 where the network takes 32x32.
@@ -60,10 +65,13 @@ class InputImages {
   data::ImageSet set_;
 };
 
+// Root attributes of a file made from a model: when, and from which checkpoint and arithmetic.
+engine::FileAttributes model_provenance(const StoredModel& model, const Runtime& runtime);
+
 // Reads a data set without a network to fit. Padding as the set has it.
 data::ImageSet load_images(const ImageSource& source);
 
-// --set and --split of the commands that take --images or --data.
+// --data-set and --split of the commands that take --images or --data.
 void add_set_option(Options& options, std::optional<std::string>& set);
 void add_split_option(Options& options, std::string& split);
 

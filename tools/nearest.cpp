@@ -33,7 +33,12 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
       best = candidate;
     }
   }
-  return best;
+  return smallest <= std::max<std::size_t>(2, word.size() / 3) ? best : "";
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string found = nearest(word, candidates);
+  return found.empty() ? "" : "; did you mean '" + found + "'?";
 }
 
 }  // namespace mebm::tools

@@ -12,8 +12,11 @@ namespace mebm::tools {
 // string alignment distance).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate with the smallest edit distance to `word`, the first of equals; "" when there are no
-// candidates.
+// The candidate with the smallest edit distance to `word`, the first of equals; "" when none is near: more
+// than two edits and more than a third of the word away.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// "; did you mean 'width'?", or "" when no candidate is near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace mebm::tools

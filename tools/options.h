@@ -18,6 +18,8 @@ class Options {
  public:
   explicit Options(CLI::App& app) : app_(app) {}
 
+  // Every value is checked while the command line is read: InputError names the option and the text where a
+  // number is none or does not fit its type, or a text is empty.
   template <typename T>
   void required(const std::string& name, const std::string& value, T& target, const std::string& help);
   // --help shows the target's present value as the default.
@@ -36,6 +38,9 @@ class Options {
               const std::string& help);
   void choice(const std::string& name, std::optional<std::string>& target,
               const std::vector<std::string>& words, const std::string& help, const std::string& otherwise);
+
+  // Another name of an option, which --help does not show.
+  void hidden_alias(const std::string& name, std::optional<std::string>& target);
 
   // Text after the options in --help.
   void footer(const std::string& text);

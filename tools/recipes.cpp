@@ -18,7 +18,10 @@ std::vector<std::string> recipe_names() {
 std::string recipe_text(std::string_view name) {
   for (const EmbeddedRecipe& recipe : embedded_recipes())
     if (recipe.name == name) return std::string(recipe.text);
-  engine::fail_input("unknown recipe '{}'; nearest known recipe: {}", name, nearest(name, recipe_names()));
+  const std::string near = nearest(name, recipe_names());
+  engine::fail_input(
+      "unknown recipe '{}'; {}", name,
+      near.empty() ? "mebm_engine train --help lists the recipes" : "nearest known recipe: " + near);
 }
 
 ebm::Config load_recipe(std::string_view name) {

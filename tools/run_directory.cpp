@@ -92,6 +92,7 @@ void RunDirectory::check_fresh(std::uint64_t checkpoint_bytes) const {
   // The nearest existing parent decides whether the directory can be made.
   fs::path wanted = fs::absolute(root_).lexically_normal();
   if (!wanted.has_filename()) wanted = wanted.parent_path();  // "run/"
+  engine::check_name(best_checkpoint_path());
   fs::path existing = wanted;
   while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
     existing = existing.parent_path();

@@ -11,6 +11,7 @@
 #include "report/grid.h"
 #include "tools/chain_starts.h"
 #include "tools/commands.h"
+#include "tools/count_progress.h"
 
 namespace mebm::tools {
 
@@ -97,6 +98,7 @@ std::vector<T> run_chains(const SampleOptions& o, const ebm::LangevinOptions& op
   const auto size = static_cast<std::size_t>(model.image_shape().elements());
   std::vector<T> images(static_cast<std::size_t>(count) * size);
   ebm::LangevinSampler sampler(runtime.tape, options);
+  CountProgress progress("chains", count);
   for (std::int64_t first = 0; first < count; first += kBatch) {
     const std::int64_t kept = std::min(kBatch, count - first);
     const std::int64_t rows = starts.available() ? kept : kBatch;
@@ -119,16 +121,38 @@ std::vector<T> run_chains(const SampleOptions& o, const ebm::LangevinOptions& op
             static_cast<std::size_t>(first) + i / size, values[i], i % size, options.steps);
       out[i] = values[i];
     }
+    progress.update(first + kept);
   }
   return images;
 }
 
+// How the file was made.
+engine::FileAttributes provenance(const SampleOptions& o, const ebm::LangevinOptions& sampler,
+                                  const Runtime& runtime, const StoredModel& model) {
+  engine::FileAttributes attributes = model_provenance(model, runtime);
+  const std::string start = o.starts.init_images ? *o.starts.init_images : o.starts.init;
+  attributes.insert(attributes.end(),
+                    {{"seed", static_cast<std::int64_t>(runtime.seed)},
+                     {"steps", std::int64_t{sampler.steps}},
+                     {"step_size", sampler.step_size},
+                     {"noise", sampler.noise},
+                     {"gradient_clamp", sampler.gradient_clamp},
+                     {engine::kPixelClamp, sampler.pixel_clamp},
+                     {"batch_norm", std::string(sampler.batch_statistics ? "batch" : "running")},
+                     {"energy", std::string(models::name_of(sampler.energy))},
+                     {"init", start}});
+  if (o.starts.initial_distribution)
+    attributes.emplace_back("initial_distribution", *o.starts.initial_distribution);
+  if (o.label) attributes.emplace_back("class", std::int64_t{*o.label});
+  return attributes;
+}
+
 template <typename T>
 void write_images(const SampleOptions& o, const ebm::ImageShape& shape, std::int64_t count,
-                  const std::vector<T>& images) {
+                  const std::vector<T>& images, const engine::FileAttributes& attributes) {
   if (!o.grid()) {
     engine::write_images_file(o.out, {count, shape.channels, shape.height, shape.width},
-                              std::span<const T>(images));
+                              std::span<const T>(images), attributes);
     return;
   }
   const std::vector<float> pixels(images.begin(), images.end());
@@ -161,10 +185,13 @@ int run_sample(SampleOptions& o) {
   const double bytes = output_bytes(o, count, runtime, model);
   require_memory(fmt::format("--count {}", count), 3 * bytes, "ask for fewer chains");
   check_output("--out", o.out, static_cast<std::uint64_t>(bytes), {});
+  if (const std::string note = model.head_note(); !note.empty() && sampler.energy != models::EnergyKind::head)
+    std::fprintf(stderr, "note: %s\n", note.c_str());
+  const engine::FileAttributes attributes = provenance(o, sampler, runtime, model);
   if (runtime.dtype == engine::DType::fp64)
-    write_images(o, shape, count, run_chains<double>(o, sampler, count, runtime, model, starts));
+    write_images(o, shape, count, run_chains<double>(o, sampler, count, runtime, model, starts), attributes);
   else
-    write_images(o, shape, count, run_chains<float>(o, sampler, count, runtime, model, starts));
+    write_images(o, shape, count, run_chains<float>(o, sampler, count, runtime, model, starts), attributes);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
   std::fprintf(stderr, "%s: %lld chains of %d steps in %.1f s\n", o.out.c_str(),
                static_cast<long long>(count), sampler.steps, seconds.count());
@@ -180,7 +207,8 @@ CommandRunner add_sample(CLI::App& command) {
   options.required("--checkpoint", "FILE", o->checkpoint, "checkpoint of the model");
   options.optional("--count", "N", o->count, "chains to run, in batches of 64",
                    "all of --init-images; else required");
-  options.required("--out", "FILE", o->out, "images file to write (.h5), or a grid of the images (.png)");
+  options.required("--out", "FILE", o->out,
+                   "images file to write (.h5), or a grid of the images (.png); replaced if it exists");
   options.optional("--steps", "K", o->steps, "Langevin steps of every chain; 0 writes the starts",
                    stored + "5");
   options.optional("--step-size", "A", o->step_size,
@@ -188,9 +216,12 @@ CommandRunner add_sample(CLI::App& command) {
   options.optional("--noise", "SIGMA", o->noise, "standard deviation of the noise of a step, in pixel units",
                    stored + "0.001; 0 for 2 steps and fewer");
   options.optional("--gradient-clamp", "C", o->gradient_clamp,
-                   "bound of every component of the gradient; 0 = off", stored + "1");
-  options.optional("--pixel-clamp", "P", o->pixel_clamp, "bound of every pixel after a step; 0 = off",
-                   stored + "1");
+                   "bound of every component of the gradient; 0: off", stored + "1");
+  options.optional(
+      "--pixel-clamp", "P", o->pixel_clamp,
+      "bound of every pixel after a step; 0: off: images may leave [-1, 1], which only score and "
+      "--init-images take",
+      stored + "1");
   options.choice("--batch-norm", o->batch_norm, {"batch", "running"},
                  "statistics: of the 64 chains of a batch, or the stored ones", stored + "batch");
   options.choice("--energy", o->energy, {"head", "logsumexp", "class"}, "energy that the chains descend",

@@ -1,5 +1,6 @@
 #include "tools/sample_grid.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "engine/ops/elementwise.h"
@@ -37,15 +38,21 @@ SampleGrid::SampleGrid(engine::Context& context, const ebm::Trainer& trainer, co
   p0_ = to_floats(p0, kGridImages);
 }
 
-void SampleGrid::write(const std::filesystem::path& path, const Tensor& chains) const {
-  const auto count = std::min<std::int64_t>(kGridImages, chains.extent(0));
-  const std::vector<float> values = to_floats(chains, count);
-  report::write_png(path, report::three_panel(view(p0_), view(values), view(data_)));
+void SampleGrid::write(const std::filesystem::path& path, const Tensor& chains, const Tensor& buffer,
+                       std::span<const std::int64_t> taken) const {
+  const std::size_t size = static_cast<std::size_t>(channels_ * height_ * width_);
+  std::vector<float> values = to_floats(chains, std::min<std::int64_t>(kGridImages, chains.extent(0)));
+  for (std::int64_t row = 0; row < buffer.extent(0) && values.size() < kGridImages * size; ++row) {
+    if (std::find(taken.begin(), taken.end(), row) != taken.end()) continue;
+    const std::vector<float> image = to_floats(buffer.rows(row, 1), 1);
+    values.insert(values.end(), image.begin(), image.end());
+  }
+  const int count = static_cast<int>(std::min({p0_.size(), values.size(), data_.size()}) / size);
+  report::write_png(path, report::three_panel(view(p0_, count), view(values, count), view(data_, count)));
 }
 
-report::ImagesView SampleGrid::view(const std::vector<float>& values) const {
-  const int size = channels_ * height_ * width_;
-  return {values.data(), static_cast<int>(values.size()) / size, channels_, height_, width_};
+report::ImagesView SampleGrid::view(const std::vector<float>& values, int count) const {
+  return {values.data(), count, channels_, height_, width_};
 }
 
 }  // namespace mebm::tools

@@ -10,18 +10,21 @@
 
 namespace mebm::tools {
 
-// The last batch of chains beside fresh draws of p0 and training images, 64 of each at most.
+// The last batch of chains, filled up from the buffer, beside fresh draws of p0 and training images: as many
+// of each, 64 at most.
 class SampleGrid {
  public:
   // p0 is drawn and the data decoded once, here. One or three channels.
   SampleGrid(engine::Context& context, const ebm::Trainer& trainer, const data::ImageSet& images,
              std::span<const std::int64_t> indices);
 
-  // chains [N,C,H,W], plain.
-  void write(const std::filesystem::path& path, const engine::Tensor& chains) const;
+  // chains [N,C,H,W], plain, which have the rows `taken` of `buffer` [M,C,H,W].
+  void write(const std::filesystem::path& path, const engine::Tensor& chains, const engine::Tensor& buffer,
+             std::span<const std::int64_t> taken) const;
 
  private:
-  report::ImagesView view(const std::vector<float>& values) const;
+  // The first `count` images of `values`.
+  report::ImagesView view(const std::vector<float>& values, int count) const;
 
   int channels_, height_, width_;
   std::vector<float> p0_, data_;

@@ -9,6 +9,7 @@
 #include "engine/ops/dense.h"
 #include "engine/ops/elementwise.h"
 #include "tools/commands.h"
+#include "tools/count_progress.h"
 #include "tools/model_inputs.h"
 
 namespace mebm::tools {
@@ -80,6 +81,7 @@ template <typename T>
 void score_all(const ScoreOptions& o, const InputImages& images, Scorer& scorer) {
   const std::int64_t count = images.count();
   ScoreArrays<T> scores;
+  CountProgress progress("images", count);
   for (std::int64_t first = 0; first < count; first += o.batch_size) {
     const std::int64_t rows = std::min(o.batch_size, count - first);
     Tensor labels;
@@ -90,6 +92,7 @@ void score_all(const ScoreOptions& o, const InputImages& images, Scorer& scorer)
               .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)),
           scorer.model.network_config().num_classes);
     scorer.add(images.rows(scorer.runtime, first, rows), labels, scores);
+    progress.update(first + rows);
   }
   check_finite(scores.energy);
   const data::ImageSet& set = images.set();
@@ -100,6 +103,11 @@ void score_all(const ScoreOptions& o, const InputImages& images, Scorer& scorer)
   file.features = scores.features;
   file.input_gradient = scores.input_gradient;
   file.image_shape = {count, set.channels, set.height, set.width};
+  file.attributes = model_provenance(scorer.model, scorer.runtime);
+  file.attributes.insert(file.attributes.end(), {{"scored_images", o.images.path},
+                                                 {"energy", std::string(models::name_of(scorer.energy))},
+                                                 {"batch_norm", o.batch_norm},
+                                                 {"batch_size", o.batch_size}});
   engine::write_scores_file(o.out, file);
 }
 
@@ -114,9 +122,13 @@ int run_score(ScoreOptions& o) {
   require_range("--batch-size", static_cast<double>(o.batch_size), 1, kMaxBatch);
   Runtime runtime(o.runtime);
   check_output("--out", o.out, 0, {o.checkpoint, o.images.path});
+  check_hdf5_name("--out", o.out);
   StoredModel model(o.checkpoint, runtime);
   Scorer scorer{runtime, model, model.energy(o.energy), o.batch_norm == "batch", o.input_gradient};
+  if (const std::string note = model.head_note(); !note.empty() && scorer.energy != models::EnergyKind::head)
+    std::fprintf(stderr, "note: %s\n", note.c_str());
   o.images.option = "--images";
+  o.images.samples = true;
   o.images.split = data::parse_split(o.split);
   const InputImages images(o.images, model.network_config());
   if (scorer.energy == models::EnergyKind::class_logit)
@@ -140,8 +152,10 @@ CommandRunner add_score(CLI::App& command) {
   Options options(command);
   options.required("--checkpoint", "FILE", o->checkpoint, "checkpoint of the model");
   options.required("--images", "FILE|DIR", o->images.path,
-                   "HDF5 images file, or folder or archive of a data set");
-  options.required("--out", "FILE", o->out, "scores file to write: energy [N], logits [N,C], features [N,D]");
+                   "images file (.h5), or folder or archive of a data set");
+  options.required(
+      "--out", "FILE", o->out,
+      "scores file to write (.h5): energy [N], logits [N,C], features [N,D]; replaced if it exists");
   add_set_option(options, o->images.set);
   add_split_option(options, o->split);
   options.choice("--energy", o->energy, {"head", "logsumexp", "class"},

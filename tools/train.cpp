@@ -1,8 +1,11 @@
 // mebm_engine train: resolves the configuration, prepares data and p0, says what it is about to do, trains.
 
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <system_error>
 
 #include "ebm/trainer.h"
 #include "engine/io/sha256.h"
@@ -15,6 +18,7 @@
 namespace mebm::tools {
 namespace {
 
+namespace fs = std::filesystem;
 using engine::fail_input;
 
 struct TrainOptions {
@@ -27,9 +31,17 @@ struct TrainOptions {
 };
 
 std::string read_text(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_directory(status)) fail_input("--config {}: is a directory, expected a TOML file", path);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    fail_input("--config {}: is no regular file (a pipe or a device), expected a TOML file", path);
+  errno = 0;
   std::ifstream in(path);
-  if (!in) fail_input("--config {}: cannot be read", path);
-  return {std::istreambuf_iterator<char>(in), {}};
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in.is_open() || in.bad())
+    fail_input("--config {}: cannot be read: {}", path, std::generic_category().message(errno));
+  return text;
 }
 
 ebm::Config fresh_config(const TrainOptions& o) {
@@ -68,12 +80,29 @@ ebm::Config resumed_config(const TrainOptions& o, const ebm::CheckpointReader& c
   return config;
 }
 
+// What to do about a directory of --resume without checkpoints: the mistakes are a path inside a run
+// directory, a file, and a name that was never a run.
+[[noreturn]] void fail_without_checkpoints(const fs::path& given) {
+  std::error_code error;
+  const fs::path path = given.has_filename() ? given : given.parent_path();  // "run/"
+  const std::string what = fmt::format("--resume: --out {} ", given.string());
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  for (const fs::path& run : {parent, parent.has_parent_path() ? parent.parent_path() : fs::path(".")})
+    if (fs::exists(path, error) && !RunDirectory(run).checkpoints().empty())
+      fail_input("{}lies inside a run directory; give the run directory itself: --out {}", what,
+                 run.string());
+  if (!fs::exists(path, error))
+    fail_input("{}does not exist; give the directory of a run that was started", what);
+  if (!fs::is_directory(path, error)) fail_input("{}is a file; give the run directory", what);
+  fail_input(
+      "{}holds no checkpoint (checkpoints/iteration-*.h5); give the directory of a run that was started",
+      what);
+}
+
 // The newest checkpoint that opens, of a directory that nobody else writes to; damaged newer ones are named
 // on stderr.
 ebm::CheckpointReader newest_checkpoint(RunDirectory& directory) {
-  if (directory.checkpoints().empty())
-    fail_input("--resume: {} holds no checkpoint; remove what is there, if anything, and start the run anew",
-               directory.root().string());
+  if (directory.checkpoints().empty()) fail_without_checkpoints(directory.root());
   directory.lock();
   std::string first_problem;
   for (const auto& path : directory.checkpoints()) {
@@ -98,7 +127,6 @@ std::string digest_of(const data::ImageSet& images) {
 
 int run_train(const TrainOptions& o) {
   if (o.resume && o.weights) fail_input("--resume and --weights exclude each other");
-  if (o.out.empty()) fail_input("--out '' names no directory");
   if (o.resume && o.initial_distribution)
     fail_input("--resume continues with the run's own p0; leave out --initial-distribution");
   if (o.max_iterations && *o.max_iterations < 0)
@@ -113,6 +141,7 @@ int run_train(const TrainOptions& o) {
   job.resumed = o.resume;
   job.max_iterations = o.max_iterations.value_or(-1);
   job.initial_distribution = o.initial_distribution.value_or("");
+  job.data = o.data;
   job.images = data::load_dataset(job.config.data.set, o.data, data::Split::train);
   if (checkpoint) job.checkpoint = &*checkpoint;
   job.data_digest = digest_of(job.images);
@@ -131,8 +160,9 @@ CommandRunner add_train(CLI::App& command) {
                    "none; one of --recipe and --config is required without --resume");
   options.optional("--config", "FILE", o->config_file, "configuration file (TOML), over the recipe", "none");
   options.repeated("--set", "SECTION.KEY=VALUE", o->sets, "one key, over the file; may be repeated");
-  options.required("--data", "DIR|FILE", o->data, "folder or archive of the data set, or HDF5 images file");
-  options.required("--out", "DIR", o->out, "run directory: made if absent, refused if it holds another run");
+  options.required("--data", "DIR|FILE", o->data, "folder or archive of the data set, or images file (.h5)");
+  options.required("--out", "DIR", o->out,
+                   "run directory, made if absent; another run's is refused without --resume");
   options.flag("--resume", o->resume,
                "continue the run in --out from its newest checkpoint; only [run] keys may differ");
   options.optional(

@@ -81,13 +81,37 @@ void require_run_memory(std::uint64_t bytes) {
   require_memory("this run", static_cast<double>(bytes), "lower data.batch_size, buffer.size or model.width");
 }
 
+// A trace is written whole when the run ends, so it never takes the place of another file, nor of the first
+// part of its own run's.
+void check_trace(const TrainJob& job) {
+  const std::string& trace = job.config.run.trace;
+  if (trace.empty()) return;
+  engine::check_can_write(trace, 0);
+  std::error_code error;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(trace, error))) return;
+  if (job.resumed)
+    engine::fail_input(
+        "run.trace {}: exists, maybe with the first part of this run; name another file for the rest with "
+        "--set run.trace=FILE, or record none with --set run.trace=",
+        trace);
+  engine::fail_input("run.trace {}: exists and is not replaced; name another file", trace);
+}
+
 // Everything that can be wrong, before the configuration is measured or anything is written.
 void check_input(const TrainJob& job) {
   require_run_memory(expected_memory(job.config, job.images));
   check_weights(job);
-  if (!job.resumed) job.directory.check_fresh(expected_checkpoint_bytes(job.config, job.images));
-  if (!job.config.run.trace.empty()) engine::check_can_write(job.config.run.trace, 0);
-  if (job.initial_distribution.empty() || job.config.objective.energy_weight == 0) return;
+  const std::uint64_t checkpoint_bytes = expected_checkpoint_bytes(job.config, job.images);
+  if (job.resumed)
+    engine::check_can_write(job.directory.best_checkpoint_path(), checkpoint_bytes);
+  else
+    job.directory.check_fresh(checkpoint_bytes);
+  check_trace(job);
+  if (job.initial_distribution.empty()) return;
+  if (job.config.objective.energy_weight == 0)
+    engine::fail_input(
+        "--initial-distribution {}: nothing is sampled with objective.energy_weight = 0; leave it out",
+        job.initial_distribution);
   engine::Context context({.threads = job.threads});
   const auto initial = read_initial(context, job, engine::DType::fp32);
   const ebm::ImageShape found = initial->image_shape(), wanted = image_shape(job.images);
@@ -95,6 +119,11 @@ void check_input(const TrainJob& job) {
     engine::fail_input("--initial-distribution {}: is for images of {}x{}x{}, {} has {}x{}x{}",
                        job.initial_distribution, found.channels, found.height, found.width, job.images.name,
                        wanted.channels, wanted.height, wanted.width);
+  if (initial->kind() != job.config.init.kind)
+    engine::fail_input(
+        "--initial-distribution {}: holds a {} distribution, init.kind is \"{}\"; set init.kind or leave the "
+        "file out",
+        job.initial_distribution, initial->kind(), job.config.init.kind);
 }
 
 }  // namespace mebm::tools

@@ -2,9 +2,8 @@
 
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include "report/progress.h"
 #include "tools/config.h"
 #include "tools/sample_grid.h"
+#include "tools/stop_signal.h"
 #include "tools/trace.h"
 #include "tools/train_inputs.h"
 #include "tools/train_plan.h"
@@ -25,24 +25,22 @@ namespace {
 
 using engine::Tensor;
 
-constexpr int kGridImages = 64;
-
-std::atomic<int> stop_signal{0};
-
-void remember_signal(int number) {
-  stop_signal = number;
-}
+constexpr int kPublishedEpoch = 390;  // iterations of the published rows' epochs
 
 // Keeps the last iteration's chains for the sample grid.
 class LastChains final : public ebm::TrainingObserver {
  public:
   void iteration_done(const ebm::IterationResult&, const ebm::IterationChoices& choices) override {
-    if (choices.chains != nullptr) chains_ = choices.chains->images;
+    if (choices.chains == nullptr) return;
+    chains_ = choices.chains->images;
+    rows_.assign(choices.chains->rows.begin(), choices.chains->rows.end());
   }
   const Tensor& chains() const { return chains_; }
+  const std::vector<std::int64_t>& rows() const { return rows_; }  // of the buffer
 
  private:
   Tensor chains_;
+  std::vector<std::int64_t> rows_;
 };
 
 class Loop {
@@ -68,12 +66,12 @@ class Loop {
     const ebm::RunConfig& c = job_.config.run;
     // A signal after `last` was decided lets one more iteration run, so that the loop always ends with a
     // checkpoint.
-    for (bool last = false; !last && trainer_.iteration() < end_;) {
+    for (bool last = stop_requested(); !last && trainer_.iteration() < end_;) {
       const ebm::IterationResult result = trainer_.step(observers_);
       seconds_ += result.seconds;
       ++iterations_done_;
       const std::int64_t done = trainer_.iteration();
-      last = done == end_ || stop_signal != 0;
+      last = done == end_ || stop_requested();
       const std::optional<double> accuracy = validation_accuracy(done);
       if (last || accuracy || (c.log_every > 0 && result.iteration % c.log_every == 0))
         job_.directory.append_metrics(result, accuracy);
@@ -135,7 +133,8 @@ class Loop {
 
   void write_samples() {
     if (grid_ != nullptr && last_chains_.chains().defined())
-      grid_->write(job_.directory.sample_path(trainer_.iteration()), last_chains_.chains());
+      grid_->write(job_.directory.sample_path(trainer_.iteration()), last_chains_.chains(),
+                   trainer_.buffer()->images(), last_chains_.rows());
   }
 
   engine::Context& context_;
@@ -161,31 +160,79 @@ void start(TrainJob& job, ebm::Trainer& trainer) {
     trainer.start_from_weights(*job.checkpoint);
 }
 
-// A signal asks for a checkpoint and an end; a second one ends the program at once.
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = remember_signal;
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+// `word` as a shell reads it.
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=+@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// The command line that continues the run.
+std::string resume_command(const TrainJob& job) {
+  std::string command =
+      fmt::format("{} train --resume --data {} --out {}", shell_word(program_invocation_name),
+                  shell_word(job.data), shell_word(job.directory.root().string()));
+  if (job.max_iterations >= 0) command += fmt::format(" --max-iterations {}", job.max_iterations);
+  if (!job.config.run.trace.empty()) command += " --set run.trace=";
+  return command;
 }
 
 // What is left when the loop has ended: where things are, and this run's figure beside the published one.
 void report_end(const TrainJob& job, const Loop& loop, std::int64_t iteration) {
   const auto& directory = job.directory;
-  if (stop_signal != 0)
-    std::cerr << "stopped by a signal after a checkpoint; continue with --resume --out "
-              << directory.root().string() << "\n";
+  if (stop_requested())
+    std::cerr << fmt::format(
+        "stopped by a signal after a checkpoint at iteration {}; continue with --resume:\n  {}\n", iteration,
+        resume_command(job));
   if (loop.iterations_done() > 0) {
+    const double minutes = loop.seconds() / static_cast<double>(loop.iterations_done()) / 60;
+    const int epoch = job.config.run.iterations_per_epoch;
     const std::string row = published_line(job.config.published);
-    std::cerr << fmt::format("this run    {:.3g} minutes per 390 iterations{}\n",
-                             loop.seconds() / static_cast<double>(loop.iterations_done()) * 390 / 60,
-                             row.empty() ? "" : "; published: " + row);
+    std::cerr << fmt::format("this run    {:.3g} minutes per epoch of {} iterations", minutes * epoch, epoch);
+    if (!row.empty() && epoch != kPublishedEpoch)
+      std::cerr << fmt::format(", {:.3g} per {}", minutes * kPublishedEpoch, kPublishedEpoch);
+    std::cerr << (row.empty() ? "" : "; published, epochs of 390: " + row) << "\n";
   }
   std::error_code error;
   if (const auto path = directory.sample_path(iteration); std::filesystem::exists(path, error))
     std::cerr << "samples     " << path.string() << "\n";
   std::cerr << "checkpoint  " << directory.checkpoint_path(iteration).string() << "\n";
+}
+
+// The plan, spoken as it becomes known: what follows from the shapes first, then the measured speed. `out`
+// has the answer of a --dry-run.
+void announce(const TrainJob& job, std::span<const std::int64_t> indices, std::int64_t left,
+              std::ostream& out) {
+  out << plan_head(job.config, job.images, job.threads) << std::flush;
+  if (left == 0) return;
+  std::cerr << "speed       measuring ...\n" << std::flush;
+  const TrainPlan plan = measure_plan(job.config, job.images, indices, job.threads, left);
+  out << plan_text(job.config, plan) << std::flush;
+  if (plan.memory_measured) require_run_memory(plan.memory_needed);
+}
+
+// Runs the loop; how it ended is the last line of run.log.
+void run_logged(Loop& loop, const ebm::Trainer& trainer, RunDirectory& directory) {
+  try {
+    loop.run();
+  } catch (const engine::Error& error) {
+    std::string text = error.what();
+    for (std::size_t at = 0; (at = text.find("-nan", at)) != std::string::npos;) text.erase(at, 1);
+    if (const auto found = directory.checkpoints(); text.starts_with("diverged") && !found.empty())
+      text +=
+          fmt::format("; a new run from an earlier checkpoint: --weights {} with another --out and --seed",
+                      found.front().string());
+    try {
+      directory.append_log(fmt::format("failed at iteration {}: {}", trainer.iteration(), text));
+    } catch (const engine::Error&) {  // the first failure is the one to report
+    }
+    engine::fail("{}", text);
+  }
+  directory.append_log(fmt::format(
+      "{} at iteration {}", stop_requested() ? "stopped by a signal" : "finished", trainer.iteration()));
 }
 
 }  // namespace
@@ -194,28 +241,30 @@ int train(TrainJob& job, bool dry_run) {
   const data::ValidationSplit split =
       data::split_validation(job.images.count(), job.config.data.validation, job.config.run.seed);
   check_input(job);
+  stop_on_signals();
   const std::int64_t whole = std::int64_t{job.config.run.epochs} * job.config.run.iterations_per_epoch;
-  const std::int64_t end = job.max_iterations >= 0 ? std::min(whole, job.max_iterations) : whole;
   const std::int64_t begin = job.resumed ? job.checkpoint->iteration() : 0;
-  const TrainPlan plan =
-      measure_plan(job.config, job.images, job.threads, std::max<std::int64_t>(0, end - begin));
-  std::ostream& plan_out = dry_run ? std::cout : std::cerr;
-  plan_out << plan_text(job.config, plan, job.threads);
-  require_run_memory(plan.memory_needed);
+  const std::int64_t asked = job.max_iterations >= 0 ? std::min(whole, job.max_iterations) : whole;
+  const std::int64_t end = std::max(begin, asked);
+  announce(job, split.train, end - begin, dry_run ? std::cout : std::cerr);
   if (dry_run) return 0;
+  if (job.resumed && end == begin)
+    std::cerr << fmt::format(
+        "note        the run has done {} iterations, {} are asked for: nothing is left to do\n", begin,
+        asked);
 
   engine::Context context({.threads = job.threads});
   const auto initial = make_initial(context, job, split.train);
   ebm::Trainer trainer(context, job.config, job.images, split.train, initial);
   start(job, trainer);
   const std::string toml = to_toml(job.config);
+  keep_what_is_written();
   job.directory.make_folders();
   std::unique_ptr<SampleGrid> grid;
   const bool showable = job.images.channels == 1 || job.images.channels == 3;
   if (initial && showable) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
   std::unique_ptr<TraceWriter> trace;
   if (!job.config.run.trace.empty()) trace = std::make_unique<TraceWriter>(context, trainer, toml);
-  stop_on_signals();
   Loop loop(context, job, trainer, grid.get(), trace.get(), split.validation, end);
   // A run that is killed before its first scheduled checkpoint can be resumed too.
   if (!job.resumed) loop.write_checkpoint();
@@ -224,10 +273,8 @@ int train(TrainJob& job, bool dry_run) {
   if (job.resumed) report_environment(job, trainer.checkpoint_contents("").environment);
   job.directory.append_log(
       fmt::format("{} at iteration {} of {}", job.resumed ? "resumed" : "started", trainer.iteration(), end));
-  loop.run();
+  run_logged(loop, trainer, job.directory);
   if (trace) trace->finish(job.config.run.trace);
-  job.directory.append_log(
-      fmt::format("{} at iteration {}", stop_signal != 0 ? "stopped" : "finished", trainer.iteration()));
   report_end(job, loop, trainer.iteration());
   return 0;
 }

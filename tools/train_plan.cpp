@@ -1,9 +1,9 @@
 #include "tools/train_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
-#include "data/streams.h"
 #include "ebm/trainer.h"
 #include "report/progress.h"
 #include "tools/common_options.h"
@@ -13,6 +13,7 @@ namespace mebm::tools {
 namespace {
 
 constexpr double kDay = 24 * 3600;
+constexpr double kLongIteration = 4;  // seconds; longer ones are estimated from a part
 
 std::string finishing_time(double seconds) {
   const std::time_t end = std::time(nullptr) + static_cast<std::time_t>(seconds);
@@ -95,6 +96,54 @@ std::string small_recipe(const ebm::Config& config) {
   return "";
 }
 
+// Passes of one image through the network in an iteration: two for each step of a chain (forward, and back to
+// the image), three for each image trained on (forward, and back to images and weights).
+double passes(const ebm::Config& config) {
+  const double batch = config.objective.energy_weight != 0 ? config.data.batch_size : 0;
+  const double labelled = config.objective.classifier_weight != 0 ? config.data.labelled_batch_size : 0;
+  return batch * 2 * config.sampler.steps + 3 * (2 * batch + labelled);
+}
+
+// "3 images, 3 labelled, 1 step".
+std::string described(const ebm::Config& config) {
+  std::string text;
+  if (config.objective.energy_weight != 0)
+    text = fmt::format("{} image{}", config.data.batch_size, config.data.batch_size == 1 ? "" : "s");
+  if (config.objective.classifier_weight != 0)
+    text += fmt::format("{}{} labelled", text.empty() ? "" : ", ", config.data.labelled_batch_size);
+  if (config.objective.energy_weight != 0)
+    text += fmt::format(", {} step{}", config.sampler.steps, config.sampler.steps == 1 ? "" : "s");
+  return text;
+}
+
+// Iterations on a throw-away model and buffer.
+struct Trial {
+  const data::ImageSet& images;
+  std::vector<std::int64_t> indices;
+  int threads;
+  std::uint64_t peak_bytes = 0;  // of the last measurement
+
+  double seconds(const ebm::Config& measured) {
+    ebm::Config trial = measured;
+    trial.buffer.size = trial.data.batch_size;
+    trial.run.trace.clear();
+    trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
+    engine::Context context({.threads = threads});
+    const ebm::ImageShape shape{images.channels, images.height, images.width};
+    double taken = 0;
+    {
+      ebm::Trainer trainer(context, trial, images, indices,
+                           std::make_shared<ebm::UniformInitialDistribution>(context, shape));
+      trainer.start_fresh();
+      // The first iteration also makes the convolution plans; a slow one is measured well enough by itself.
+      taken = trainer.step().seconds;
+      if (taken < 1.5 * kLongIteration) taken = trainer.step().seconds;
+    }
+    peak_bytes = context.arena().peak_bytes();
+    return taken;
+  }
+};
+
 }  // namespace
 
 std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::ImageSet& images) {
@@ -105,44 +154,53 @@ std::uint64_t expected_memory(const ebm::Config& config, const data::ImageSet& i
   return expected_training_bytes(config, images) + kept_bytes(sizes_of(config, images));
 }
 
-TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images, int threads,
-                       std::int64_t iterations_left) {
-  ebm::Config trial = config;
-  trial.buffer.size = config.data.batch_size;
-  trial.run.trace.clear();
-  trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
-  engine::Context context({.threads = threads});
-  const ebm::ImageShape shape{images.channels, images.height, images.width};
-  const std::vector<std::int64_t> indices = data::ascending(images.count());
+TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images,
+                       std::span<const std::int64_t> indices, int threads, std::int64_t iterations_left) {
+  const ebm::TrainingData fits(images, {indices.begin(), indices.end()}, config);
+  Trial trial{images, {indices.begin(), indices.end()}, threads};
   TrainPlan plan;
-  plan.memory_free = free_memory();
-  {
-    ebm::Trainer trainer(context, trial, images, indices,
-                         std::make_shared<ebm::UniformInitialDistribution>(context, shape));
-    trainer.start_fresh();
-    plan.parameters = trainer.model().config().parameter_count();
-    // The first iteration also makes the convolution plans; a slow one is measured well enough by itself.
-    plan.seconds_per_iteration = trainer.step().seconds;
-    if (plan.seconds_per_iteration < 30) plan.seconds_per_iteration = trainer.step().seconds;
-  }
-  const Parts parts = sizes_of(config, images);
-  plan.checkpoint_bytes = parts.checkpoint();
-  plan.memory_needed = context.arena().peak_bytes() + kept_bytes(parts);
   plan.iterations = iterations_left;
+  ebm::Config small = config;
+  small.data.batch_size = small.data.labelled_batch_size = 1;
+  small.sampler.steps = std::min(1, config.sampler.steps);
+  const double one = trial.seconds(small);
+  if (one * passes(config) / passes(small) > kLongIteration) {
+    // Part of an iteration does not grow with its images: a second point tells how much.
+    ebm::Config larger = small;
+    const int images_of_run = 1 + static_cast<int>(std::min(16.0, std::ceil(kLongIteration / one)));
+    larger.data.batch_size = std::min(images_of_run, config.data.batch_size);
+    larger.data.labelled_batch_size = std::min(images_of_run, config.data.labelled_batch_size);
+    const double more = trial.seconds(larger), rest = passes(config) - passes(larger);
+    const double apart = passes(larger) - passes(small);
+    const double each = more > one && apart > 0 ? (more - one) / apart : more / passes(larger);
+    plan.seconds_per_iteration = more + each * rest;
+    plan.how = fmt::format("estimated from {:.2g} s with {} and {:.2g} s with {}", one, described(small),
+                           more, described(larger));
+    if (plan.seconds_per_iteration > kLongIteration) return plan;
+  }
+  plan.seconds_per_iteration = trial.seconds(config);
+  plan.how = "measured now";
+  plan.memory_measured = true;
+  plan.memory_needed = trial.peak_bytes + kept_bytes(sizes_of(config, images));
   return plan;
 }
 
-std::string plan_text(const ebm::Config& config, const TrainPlan& plan, int threads) {
+std::string plan_head(const ebm::Config& config, const data::ImageSet& images, int threads) {
+  const auto network = ebm::Trainer::network_config(config.model, images.channels, images.height);
+  return fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width,
+                     network.parameter_count()) +
+         fmt::format("device      {}, {} thread{}, {}\n", engine::cpu_name(), threads,
+                     threads == 1 ? "" : "s", config.run.precision) +
+         fmt::format("memory      about {} needed, {} free; {} a checkpoint\n",
+                     report::format_bytes(expected_memory(config, images)),
+                     report::format_bytes(free_memory()),
+                     report::format_bytes(expected_checkpoint_bytes(config, images)));
+}
+
+std::string plan_text(const ebm::Config& config, const TrainPlan& plan) {
   const double seconds = plan.seconds_per_iteration * static_cast<double>(plan.iterations);
-  std::string text;
-  text += fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width,
-                      plan.parameters);
-  text += fmt::format("device      {}, {} thread{}, {}\n", engine::cpu_name(), threads,
-                      threads == 1 ? "" : "s", config.run.precision);
-  text += fmt::format("memory      {} needed, {} free; {} a checkpoint\n",
-                      report::format_bytes(plan.memory_needed), report::format_bytes(plan.memory_free),
-                      report::format_bytes(plan.checkpoint_bytes));
-  text += fmt::format("speed       {:.3g} s an iteration, measured now\n", plan.seconds_per_iteration);
+  std::string text =
+      fmt::format("speed       {:.3g} s an iteration, {}\n", plan.seconds_per_iteration, plan.how);
   text += fmt::format("time        {} iterations take about {}: done around {}\n", plan.iterations,
                       report::format_duration(seconds), finishing_time(seconds));
   if (const std::string row = published_line(config.published); !row.empty())

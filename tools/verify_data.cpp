@@ -54,16 +54,24 @@ ordered_json to_json(const data::VerifyReport& report) {
   return out;
 }
 
+std::string found_text(const data::VerifiedSplit& split) {
+  if (split.official_records) return "all official";
+  if (split.all_found) return fmt::format("{} not official", split.wrong_records);
+  if (split.wrong_records == 0) return "not all official, which ones cannot be told";
+  return fmt::format("at least {} not official", split.wrong_records);
+}
+
 void print_text(const data::VerifyReport& report) {
-  fmt::print("{}: {}\n{}\n\n", report.set, report.status, report.summary);
+  // What is wrong is said once, on stderr.
+  if (report.usable())
+    fmt::print("{}\n\n", report.summary);
+  else
+    fmt::print("{}: {}\n\n", report.set, report.status);
   for (const data::VerifiedFile& file : report.files)
     fmt::print("{}  {:>10} bytes  {}  {}\n", file.md5, file.bytes, file.official ? "official" : "other   ",
                file.path);
   for (const data::VerifiedSplit& split : report.splits) {
-    fmt::print("{}: {} records, {}\n", split.split, split.records,
-               split.official_records ? "all official"
-                                      : fmt::format("{}{} not official", split.all_found ? "" : "at least ",
-                                                    split.wrong_records));
+    fmt::print("{}: {} records, {}\n", split.split, split.records, found_text(split));
     for (const data::VerifyFinding& finding : split.findings) {
       std::string where = finding.file;
       if (finding.record >= 0) where += fmt::format(", record {}", finding.record);
@@ -90,8 +98,9 @@ CommandRunner add_verify_data(CLI::App& command) {
   auto o = std::make_shared<VerifyDataOptions>();
   Options options(command);
   options.required("path", "DIR", o->path, "folder or archive of the data set");
-  options.optional("--set", "NAME", o->set, "data set: cifar10, cifar100, mnist or fashion-mnist",
+  options.optional("--data-set", "NAME", o->set, "data set: cifar10, cifar100, mnist or fashion-mnist",
                    "told by its files");
+  options.hidden_alias("--set", o->set);
   options.flag("--json", o->json, "print one JSON object instead of text");
   return [o] { return run_verify_data(*o); };
 }

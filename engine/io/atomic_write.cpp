@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "engine/core/error.h"
@@ -21,6 +23,7 @@ namespace fs = std::filesystem;
 
 // One write(2) transfers at most 2^31 - 4096 bytes on Linux; smaller pieces keep signals responsive.
 constexpr std::size_t kPieceBytes = std::size_t{1} << 26;
+constexpr std::string_view kPartial = ".partial";
 
 std::string reason(int error) {
   return std::generic_category().message(error);
@@ -92,7 +95,7 @@ void sync_directory(const fs::path& path, std::size_t needed) {
 }  // namespace
 
 void write_atomically(const fs::path& path, std::span<const std::byte> bytes) {
-  const fs::path partial = path.string() + ".partial";
+  const fs::path partial = path.string() + std::string(kPartial);
   FileDescriptor file = open_partial(path, partial, bytes.size());
   const char* step = "";
   int error = write_all(file, bytes, step);
@@ -111,12 +114,32 @@ void write_atomically(const fs::path& path, std::span<const std::byte> bytes) {
   sync_directory(path, bytes.size());
 }
 
+void check_name(const fs::path& path) {
+  const std::size_t longest = NAME_MAX - kPartial.size();
+  for (const fs::path& part : path)
+    if (part.native().size() > longest)
+      fail_input("{}...: a name of {} bytes is too long; names have at most {}", path.string().substr(0, 60),
+                 part.native().size(), longest);
+  if (path.native().size() + kPartial.size() >= PATH_MAX)
+    fail_input("{}...: a path of {} bytes is too long; paths have at most {}", path.string().substr(0, 60),
+               path.native().size(), PATH_MAX - 1 - kPartial.size());
+}
+
 void check_can_write(const fs::path& path, std::uint64_t bytes) {
+  check_name(path);
   const fs::path directory = directory_of(path);
   std::error_code error;
-  if (!fs::is_directory(directory, error))
+  const fs::file_status parent = fs::status(directory, error);
+  if (!fs::exists(parent) && error && error != std::errc::no_such_file_or_directory)
+    fail_input("{}: the directory {} cannot be used ({})", path.string(), directory.string(),
+               error.message());
+  if (!fs::exists(parent))
     fail_input("{}: the directory {} does not exist; create it", path.string(), directory.string());
+  if (!fs::is_directory(parent))
+    fail_input("{}: {} is a file, not a directory", path.string(), directory.string());
   if (fs::is_directory(path, error)) fail_input("{}: is a directory, expected a file name", path.string());
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error))
+    fail_input("{}: is no regular file (a pipe or a device), which cannot be replaced", path.string());
   // Asked by making a file: access(2) knows nothing of read-only or full file systems.
   std::string trial = (directory / ".mebm-XXXXXX").string();
   const FileDescriptor file(mkostemp(trial.data(), O_CLOEXEC));

@@ -15,8 +15,12 @@ namespace mebm::engine {
 // is an Error in the second. A caller that wants the file-size limit reported this way ignores SIGXFSZ.
 void write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
-// InputError unless the directory of `path` exists, can be written and has `bytes` free: the check to make
-// before a run starts. It leaves nothing behind.
+// InputError where a name on the way, or the whole path, is too long for a file that is written atomically.
+void check_name(const std::filesystem::path& path);
+
+// InputError unless the directory of `path` exists, can be written and has `bytes` free, and `path` itself
+// has a usable name and is absent or a regular file: the check to make before a run starts. It leaves nothing
+// behind.
 void check_can_write(const std::filesystem::path& path, std::uint64_t bytes);
 
 }  // namespace mebm::engine

@@ -21,12 +21,13 @@ std::string reason(int error) {
 }
 
 FileDescriptor open_for_reading(const std::string& path, std::uint64_t& bytes) {
-  FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe does not block it
   if (!file) fail_input("{}: cannot be opened: {}", path, reason(errno));
   struct stat status {};
   if (fstat(file.get(), &status) != 0) fail_input("{}: cannot be opened: {}", path, reason(errno));
   if (S_ISDIR(status.st_mode)) fail_input("{}: is a directory, expected an HDF5 file", path);
-  if (!S_ISREG(status.st_mode)) fail_input("{}: is no regular file, expected an HDF5 file", path);
+  if (!S_ISREG(status.st_mode))
+    fail_input("{}: is no regular file (a pipe or a device), expected an HDF5 file", path);
   if (status.st_size == 0) fail_input("{}: is empty (0 bytes), expected an HDF5 file", path);
   bytes = static_cast<std::uint64_t>(status.st_size);
   return file;

@@ -81,8 +81,11 @@ void check_layout(const State& state, const std::string& path, DatasetView& view
 
 Handle open_object(const State& state, const std::string& path) {
   Handle object(H5Oopen(state.file.get(), path.c_str(), H5P_DEFAULT));
-  if (!object) fail_input("{}: cannot open '{}': {}", state.name, path, last_error());
-  return object;
+  if (object) return object;
+  const std::string reason = last_error();
+  if (reason.find("doesn't exist") != std::string::npos || reason.find("not found") != std::string::npos)
+    fail_input("{}: '{}' is missing", state.name, path);
+  fail_input("{}: cannot open '{}': {}", state.name, path, reason);
 }
 
 DatasetView open_dataset(const State& state, const std::string& path) {

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kTolerance = 1e-3;
 constexpr std::int64_t kMaxSide = 1 << 20;
+constexpr int kVersion = 1;  // of images and scores files
 
 std::string members(const Hdf5Reader& reader) {
   std::string names;
@@ -37,33 +38,50 @@ void read_extents(const Hdf5Reader& reader, const Hdf5Entry& entry, ImagesFile& 
   images.width = static_cast<int>(shape[3]);
 }
 
+// The bound that the file says its sampler kept pixels to; 1 where it says none.
+double stored_bound(const Hdf5Reader& reader) {
+  const double bound = reader.optional_double("/", kPixelClamp).value_or(1);
+  if (!(bound >= 0))
+    fail_input("{}: attribute {} is {}, expected 0 or more", reader.file(), kPixelClamp, bound);
+  return bound == 0 ? std::numeric_limits<double>::max() : std::max(1.0, bound);
+}
+
 template <typename T>
-void check_and_clamp(const Hdf5Reader& reader, const Hdf5Shape& shape, std::vector<T>& values) {
+void check_and_clamp(const Hdf5Reader& reader, const Hdf5Shape& shape, bool beyond, std::vector<T>& values) {
+  const double stored = stored_bound(reader);
+  const T bound = static_cast<T>(beyond ? std::min<double>(stored, std::numeric_limits<T>::max()) : 1);
+  const T tolerated = bound == T(1) ? T(1 + kTolerance) : bound;
   for (std::size_t i = 0; i < values.size(); ++i) {
     T& value = values[i];
-    if (!(std::fabs(value) <= T(1 + kTolerance))) {
+    if (!(std::fabs(value) <= tolerated)) {
       Hdf5Shape index(4);
       std::int64_t rest = static_cast<std::int64_t>(i);
       for (std::size_t axis = 4; axis-- > 0; rest /= shape[axis]) index[axis] = rest % shape[axis];
-      fail_input("{}: 'images' is {} at {}, expected [-1, 1] for floats (a pixel v of 0..255 is v/127.5 - 1)",
-                 reader.file(), value, to_string(index));
+      if (!beyond && stored > 1 && std::isfinite(value))
+        fail_input(
+            "{}: 'images' is {} at {}: sampled with another --pixel-clamp than 1; only score and sample "
+            "--init-images take such images",
+            reader.file(), value, to_string(index));
+      fail_input(
+          "{}: 'images' is {} at {}, expected [-{}, {}] for floats (a pixel v of 0..255 is v/127.5 - 1)",
+          reader.file(), value, to_string(index), bound, bound);
     }
-    value = std::clamp(value, T(-1), T(1));
+    value = std::clamp(value, -bound, bound);
   }
 }
 
-void read_values(const Hdf5Reader& reader, const Hdf5Entry& entry, ImagesFile& images) {
+void read_values(const Hdf5Reader& reader, const Hdf5Entry& entry, bool beyond, ImagesFile& images) {
   switch (entry.type) {
     case Hdf5Type::u8:
       images.bytes = reader.read<std::uint8_t>("/images", entry.shape);
       return;
     case Hdf5Type::f32:
       images.values = reader.read<float>("/images", entry.shape);
-      check_and_clamp(reader, entry.shape, images.values);
+      check_and_clamp(reader, entry.shape, beyond, images.values);
       return;
     case Hdf5Type::f64:
       images.values64 = reader.read<double>("/images", entry.shape);
-      check_and_clamp(reader, entry.shape, images.values64);
+      check_and_clamp(reader, entry.shape, beyond, images.values64);
       images.values.assign(images.values64.begin(), images.values64.end());
       return;
     default:
@@ -80,11 +98,22 @@ void read_labels(const Hdf5Reader& reader, ImagesFile& images) {
   images.labels = reader.read<std::int64_t>("/labels", {images.count});
 }
 
-template <typename T>
-void write_images(const std::filesystem::path& path, const Hdf5Shape& shape, std::span<const T> images) {
-  Hdf5Writer writer(images.size_bytes() + 4096);
-  writer.set_attribute("/", "format", "mebm-images");
+void write_root(Hdf5Writer& writer, const char* format, const FileAttributes& attributes) {
+  writer.set_attribute("/", "format", format);
+  writer.set_attribute("/", "version", kVersion);
   writer.set_attribute("/", "engine_version", MEBM_VERSION);
+  for (const auto& [name, value] : attributes) {
+    if (const auto* text = std::get_if<std::string>(&value)) writer.set_attribute("/", name, *text);
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) writer.set_attribute("/", name, *integer);
+    if (const auto* number = std::get_if<double>(&value)) writer.set_attribute("/", name, *number);
+  }
+}
+
+template <typename T>
+void write_images(const std::filesystem::path& path, const Hdf5Shape& shape, std::span<const T> images,
+                  const FileAttributes& attributes) {
+  Hdf5Writer writer(images.size_bytes() + 4096);
+  write_root(writer, "mebm-images", attributes);
   writer.write("/images", shape, images.data());
   write_file(path, writer);
 }
@@ -103,8 +132,7 @@ void write_scores(const std::filesystem::path& path, const Scores<T>& scores) {
           "'energy' has {} values, expected {}", scores.energy.size(), scores.count);
   Hdf5Writer writer(scores.logits.size_bytes() + scores.features.size_bytes() +
                     scores.input_gradient.size_bytes() + (1 << 16));
-  writer.set_attribute("/", "format", "mebm-scores");
-  writer.set_attribute("/", "engine_version", MEBM_VERSION);
+  write_root(writer, "mebm-scores", scores.attributes);
   writer.write("/energy", {scores.count}, scores.energy.data());
   write_rows(writer, "logits", scores.count, scores.logits);
   write_rows(writer, "features", scores.count, scores.features);
@@ -115,26 +143,26 @@ void write_scores(const std::filesystem::path& path, const Scores<T>& scores) {
 
 }  // namespace
 
-ImagesFile read_images_file(const std::filesystem::path& path) {
+ImagesFile read_images_file(const std::filesystem::path& path, bool beyond) {
   const Hdf5Reader reader = open_checked(path);
   if (!reader.exists("/images"))
-    fail_input("{}: has no dataset 'images' (it holds: {})", reader.file(), members(reader));
+    fail_input("{}: is no images file: it has no 'images' (it holds: {})", reader.file(), members(reader));
   const Hdf5Entry entry = reader.dataset("/images");
   ImagesFile images{};
   read_extents(reader, entry, images);
-  read_values(reader, entry, images);
+  read_values(reader, entry, beyond, images);
   read_labels(reader, images);
   return images;
 }
 
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const float> images) {
-  write_images(path, shape, images);
+                       std::span<const float> images, const FileAttributes& attributes) {
+  write_images(path, shape, images, attributes);
 }
 
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const double> images) {
-  write_images(path, shape, images);
+                       std::span<const double> images, const FileAttributes& attributes) {
+  write_images(path, shape, images, attributes);
 }
 
 void write_scores_file(const std::filesystem::path& path, const Scores<float>& scores) {

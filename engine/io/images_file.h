@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/io/hdf5.h"
@@ -19,16 +21,23 @@ struct ImagesFile {
   std::vector<double> values64;      // [N,C,H,W] as stored, where the file holds float64; else empty
 };
 
+// Root attributes of a file beside format, version and engine_version: when and how it was made.
+using FileAttributes = std::vector<std::pair<std::string, Hdf5Attribute>>;
+
+// Of an images file: the bound that its sampler kept pixels to, 0 for none. Absent in other files.
+inline constexpr const char* kPixelClamp = "pixel_clamp";
+
 // Reads `images` [N,C,H,W], uint8 or float32/64, and `labels` [N] where present. Floats up to 1e-3 outside
-// [-1,1] are clamped. InputError, with file, dataset, index and value, for a missing dataset, another rank or
+// [-1,1] are clamped; `beyond` takes samples as they are, within the bound that the file's attribute
+// pixel_clamp names. InputError, with file, dataset, index and value, for a missing dataset, another rank or
 // type, no images, images that are not square, NaN, values out of range, and labels of another length.
-ImagesFile read_images_file(const std::filesystem::path& path);
+ImagesFile read_images_file(const std::filesystem::path& path, bool beyond = false);
 
 // Writes `images` [shape = N,C,H,W] in the values' own precision.
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const float> images);
+                       std::span<const float> images, const FileAttributes& attributes = {});
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const double> images);
+                       std::span<const double> images, const FileAttributes& attributes = {});
 
 // Rows of one scoring run; every non-empty array has `count` rows.
 template <typename T>
@@ -39,6 +48,7 @@ struct Scores {
   std::span<const T> features;        // [N,D]; may be empty
   std::span<const T> input_gradient;  // image_shape: dE/dx, E summed over the batch; may be empty
   Hdf5Shape image_shape;              // N,C,H,W; for input_gradient only
+  FileAttributes attributes = {};
 };
 
 void write_scores_file(const std::filesystem::path& path, const Scores<float>& scores);

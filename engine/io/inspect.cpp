@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <type_traits>
 
 namespace mebm::engine {
@@ -68,6 +69,18 @@ std::optional<T> take(std::map<std::string, Hdf5Attribute>& attributes, const st
   return value;
 }
 
+// Groups at the root and those with tensors below them, without the root.
+std::set<std::string> group_paths(const Hdf5Reader& reader, const std::vector<std::string>& datasets) {
+  std::set<std::string> groups;
+  for (const Hdf5Entry& entry : reader.list("/"))
+    if (entry.kind == Hdf5Kind::group) groups.insert("/" + entry.name);
+  for (const std::string& dataset : datasets)
+    for (std::size_t slash = dataset.find('/', 1); slash != std::string::npos;
+         slash = dataset.find('/', slash + 1))
+      groups.insert(dataset.substr(0, slash));
+  return groups;
+}
+
 }  // namespace
 
 FileSummary inspect_file(const std::filesystem::path& path) {
@@ -85,7 +98,11 @@ FileSummary inspect_file(const std::filesystem::path& path) {
   summary.created = take<std::string>(summary.attributes, "created");
   summary.config = take<std::string>(summary.attributes, "config");
   if (reader.exists("/model")) summary.model_attributes = reader.attributes("/model");
-  for (const std::string& dataset : reader.dataset_paths()) {
+  const std::vector<std::string> datasets = reader.dataset_paths();
+  for (const std::string& group : group_paths(reader, datasets))
+    if (auto attributes = reader.attributes(group); group != "/model" && !attributes.empty())
+      summary.group_attributes[group] = std::move(attributes);
+  for (const std::string& dataset : datasets) {
     summary.tensors.push_back(summarize(reader, dataset));
     const TensorSummary& tensor = summary.tensors.back();
     summary.tensor_bytes += static_cast<std::uint64_t>(tensor.elements) * size_of(tensor.type);

@@ -31,6 +31,8 @@ struct FileSummary {
   std::optional<std::string> engine_version, created, config;
   std::map<std::string, Hdf5Attribute> attributes;        // of the root, without those above
   std::map<std::string, Hdf5Attribute> model_attributes;  // of /model; empty where absent
+  std::map<std::string, std::map<std::string, Hdf5Attribute>>
+      group_attributes;  // of the other groups with any
   std::vector<TensorSummary> tensors;
   std::int64_t parameters = 0;     // elements under /model/parameters
   std::uint64_t tensor_bytes = 0;  // of all tensors, uncompressed

@@ -127,7 +127,7 @@ TEST_F(BadFilesTest, CheckpointsWhoseContentsAreWrong) {
   write_weights("wide.h5", 1 << 30, [](auto&&...) {});
   expect_model_refused("wide.h5", "width = 1073741824");
   write_weights("other.h5", 2, [](auto&&...) {});
-  expect_model_refused("other.h5", "/model/parameters hold");
+  expect_model_refused("other.h5", "; f.layer1.0.conv1.weight is [16, 16, 3, 3], expected [32, 16, 3, 3]");
   write_weights("shape.h5", 1, [](const std::string& name, Hdf5Shape& shape, std::vector<float>&) {
     if (name == "class_output.weight") shape = {64, 10};
   });

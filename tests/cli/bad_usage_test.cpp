@@ -82,7 +82,7 @@ TEST_F(BadUsageTest, OutputsThatCannotBeWritten) {
   };
   expect_bad_input(to(at("absent/out.h5")), "does not exist; create it");
   expect_bad_input(to(directory_.string()), "is a directory");
-  expect_bad_input(to(""), "names no file");
+  expect_bad_input(to(""), "--out '' is empty; give a value");
   expect_bad_input(to(at("m.h5")), "would overwrite the input");
   expect_bad_input(to(at("out.jpg")), "neither");
   if (geteuid() == 0) expect_bad_input(to("/proc/out.h5"), "cannot be written");

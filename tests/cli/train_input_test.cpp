@@ -86,7 +86,8 @@ TEST_F(TrainInputTest, DataThatIsMissingOrDamaged) {
   refuse_data(at("flipped.h5"), {}, "flipped.h5");
   std::ofstream(at("text.h5")) << "no images";
   refuse_data(at("text.h5"), {}, "text.h5");
-  refuse_data(images_, set({"data.set=cifar10"}), images_);
+  refuse_data(images_, set({"data.set=cifar10"}),
+              images_ + ": is an images file, not cifar10; name the set images for it");
   refuse_data(images_, set({"data.set=mnist"}), images_);
   refuse_data(images_, set({"data.set=cifar"}), "nearest: cifar10");
 }
@@ -158,7 +159,7 @@ TEST_F(TrainInputTest, OutputsThatCannotBeWritten) {
   Words nowhere = train("out");
   for (std::string& word : nowhere)
     if (word == at("out")) word = "";
-  expect_refused(nowhere, "--out '' names no directory");
+  expect_refused(nowhere, "--out '' is empty; give a value");
   for (std::string& word : nowhere)
     if (word.empty()) word = "/proc/mebm-run";
   expect_refused(nowhere, "/proc/mebm-run: the directory /proc cannot be written");
@@ -190,7 +191,7 @@ TEST_F(TrainInputTest, InitialDistributionsThatDoNotFit) {
 }
 
 TEST_F(TrainInputTest, ResumptionsThatAreOtherRuns) {
-  expect_refused(resume("out"), "holds no checkpoint");
+  expect_refused(resume("out"), "does not exist; give the directory of a run");
   expect_success(train("run", set({"run.epochs=1", "run.iterations_per_epoch=4"})));
   const auto contents = [&] {
     return bytes_of(checkpoint("run", 4)) + bytes_of(at("run/config.toml")) +

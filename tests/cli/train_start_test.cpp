@@ -91,7 +91,7 @@ TEST_F(TrainStartTest, AGroupWithAFlatMeanAndACovarianceIsEnough) {
 }
 
 TEST_F(TrainStartTest, GroupsThatDoNotDescribeAGaussianOfTheImages) {
-  refuse_group({.covariance = false}, "p0.h5: cannot open '/initial_distribution/covariance'");
+  refuse_group({.covariance = false}, "p0.h5: '/initial_distribution/covariance' is missing");
   refuse_group({.covariance_shape = {kPixels, kPixels - 1}}, "/initial_distribution/covariance");
   refuse_group({.covariance_shape = {kPixels}}, "/initial_distribution/covariance");
   refuse_group({.mean_shape = {kPixels - 1}},

@@ -84,7 +84,30 @@ TEST_F(ImagesFileTest, MissingDatasetListsWhatThereIs) {
   writer.write("/pictures", {1}, &one);
   write_file(at("x.h5"), writer);
   EXPECT_THAT(input_error([&] { read_images_file(at("x.h5")); }),
-              HasSubstr("no dataset 'images' (it holds: pictures)"));
+              HasSubstr("it has no 'images' (it holds: pictures)"));
+}
+
+TEST_F(ImagesFileTest, SamplesBeyondTheRangeAreTakenWithinTheirBoundWhereAskedFor) {
+  const std::vector<float> written{-2.5f, 0.5f, 1.0005f, 3};
+  const Hdf5Shape shape{1, 1, 2, 2};
+  const auto write = [&](double clamp) {
+    write_images_file(at("x.h5"), shape, std::span(written), {{kPixelClamp, clamp}});
+  };
+  for (const double clamp : {0.0, 3.0, 4.0}) {
+    write(clamp);
+    EXPECT_EQ(read_images_file(at("x.h5"), true).values, written) << clamp;
+    EXPECT_THAT(input_error([&] { read_images_file(at("x.h5")); }),
+                AllOf(HasSubstr("is -2.5 at [0, 0, 0, 0]"), HasSubstr("another --pixel-clamp than 1")));
+  }
+  for (const double clamp : {1.0, 0.5, 2.75}) {
+    write(clamp);
+    EXPECT_THAT(input_error([&] { read_images_file(at("x.h5"), true); }), HasSubstr("expected [-"));
+  }
+  write(-1);
+  EXPECT_THAT(input_error([&] { read_images_file(at("x.h5"), true); }),
+              HasSubstr("attribute pixel_clamp is -1"));
+  write_images_file(at("x.h5"), shape, std::span(written));
+  EXPECT_THAT(input_error([&] { read_images_file(at("x.h5"), true); }), HasSubstr("expected [-1, 1]"));
 }
 
 TEST_F(ImagesFileTest, FloatLabelsAreRefused) {

@@ -20,5 +20,14 @@ TEST(Nearest, TakesTheClosestAndTheFirstOfEquals) {
   EXPECT_EQ(nearest("x", {}), "");
 }
 
+TEST(Nearest, NamesNothingThatIsFarAway) {
+  EXPECT_EQ(nearest("bananas", {"depth", "width"}), "");
+  EXPECT_EQ(nearest("abc", {"abxyz"}), "");      // three edits
+  EXPECT_EQ(nearest("abcd", {"abxy"}), "abxy");  // two
+  EXPECT_EQ(nearest("optimiser_lerning_rat", {"optimizer_learning_rate"}), "optimizer_learning_rate");
+  EXPECT_EQ(did_you_mean("bananas", {"depth"}), "");
+  EXPECT_EQ(did_you_mean("widht", {"depth", "width"}), "; did you mean 'width'?");
+}
+
 }  // namespace
 }  // namespace mebm::tools
