@@ -70,16 +70,19 @@ engine::Tensor load_images(engine::Context& context, const ImageSet& images,
                            std::span<const std::int64_t> indices, engine::DType dtype) {
   engine::Tensor out = context.empty(
       {static_cast<std::int64_t>(indices.size()), images.channels, images.height, images.width}, dtype);
-  const auto fill = [&](auto* to) {
+  const auto fill = [&]<typename T>() {
+    std::vector<T> staged(out.plain_on_host() ? 0 : static_cast<std::size_t>(out.elements()));
+    T* to = out.plain_on_host() ? out.as<T>() : staged.data();
     for (const std::int64_t index : indices) {
       decode(images, index, to);
       to += images.image_size();
     }
+    if (!staged.empty()) engine::ops::assign<T>(staged, out);
   };
   if (dtype == engine::DType::fp64)
-    fill(out.as<double>());
+    fill.operator()<double>();
   else
-    fill(out.as<float>());
+    fill.operator()<float>();
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "ebm/checkpoint_keys.h"
 #include "ebm/initial_distribution_read.h"
 #include "engine/io/checkpoint_file.h"
+#include "engine/ops/elementwise.h"
 
 namespace mebm::ebm {
 
@@ -36,28 +37,30 @@ void check_format(const Hdf5Reader& reader) {
 void read_tensor(const Hdf5Reader& reader, const std::string& path, Tensor& tensor) {
   Hdf5Shape shape;
   for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.shape()[i]);
-  const auto check = [&](const auto* values) {
+  const auto read = [&]<typename T>() {
+    std::vector<T> staged(tensor.plain_on_host() ? 0 : static_cast<std::size_t>(tensor.elements()));
+    T* values = tensor.plain_on_host() ? tensor.as<T>() : staged.data();
+    reader.read_into(path, shape, values);
     for (std::int64_t i = 0; i < tensor.elements(); ++i)
       if (!std::isfinite(values[i]))
         fail_input("{}: {} holds {} at element {}; weights must be finite", reader.file(), path, values[i],
                    i);
+    if (!staged.empty()) engine::ops::assign<T>(staged, tensor);
   };
-  if (tensor.dtype() == DType::fp64) {
-    reader.read_into(path, shape, tensor.as<double>());
-    check(tensor.as<double>());
-  } else {
-    reader.read_into(path, shape, tensor.as<float>());
-    check(tensor.as<float>());
-  }
+  if (tensor.dtype() == DType::fp64)
+    read.operator()<double>();
+  else
+    read.operator()<float>();
   tensor.bump_version();
 }
 
 void require_variances(const Hdf5Reader& reader, const std::string& path, const Tensor& tensor) {
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-    const double value = tensor.dtype() == DType::fp64 ? tensor.as<double>()[i] : tensor.as<float>()[i];
-    if (value < 0)
-      fail_input("{}: {} holds {} at element {}; a variance is not negative", reader.file(), path, value, i);
-  }
+  std::vector<double> values(static_cast<std::size_t>(tensor.elements()));
+  engine::ops::read(tensor, values);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] < 0)
+      fail_input("{}: {} holds {} at element {}; a variance is not negative", reader.file(), path, values[i],
+                 i);
 }
 
 int bounded_int(const Hdf5Reader& reader, const char* name, std::int64_t low, std::int64_t high) {

@@ -1,6 +1,7 @@
 #include "ebm/checkpoint.h"
 #include "ebm/checkpoint_keys.h"
 #include "engine/io/checkpoint_file.h"
+#include "engine/ops/elementwise.h"
 
 namespace mebm::ebm {
 
@@ -12,11 +13,16 @@ using engine::Tensor;
 void write_tensor(Hdf5Writer& writer, const std::string& path, const Tensor& tensor) {
   Hdf5Shape shape;
   for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.shape()[i]);
-  engine::require(tensor.layout() == engine::Layout::plain, "{}: only plain tensors are stored", path);
+  const auto write = [&]<typename T>() {
+    if (tensor.plain_on_host())
+      writer.write(path, shape, tensor.as<T>());
+    else
+      writer.write(path, shape, engine::ops::values<T>(tensor).data());
+  };
   if (tensor.dtype() == DType::fp64)
-    writer.write(path, shape, tensor.as<double>());
+    write.operator()<double>();
   else
-    writer.write(path, shape, tensor.as<float>());
+    write.operator()<float>();
 }
 
 namespace {

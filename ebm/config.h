@@ -69,7 +69,7 @@ struct RunConfig {
   int epochs = 200;
   int iterations_per_epoch = 390;
   std::uint64_t seed = 1;
-  std::string precision = "fp32";    // fp32 | fp64 on the CPU
+  std::string precision = "auto";    // auto | fp32 | tf32 | bf16 | fp64; auto: bf16 on a GPU, else fp32
   std::string device = "auto";       // auto | cpu | cuda[:i]
   int threads = 0;                   // 0: one per physical core
   std::string convolution = "auto";  // auto | direct | winograd

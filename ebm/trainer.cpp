@@ -255,8 +255,8 @@ void Trainer::check_divergence(const IterationResult& r) const {
   if (std::isfinite(r.loss) && std::abs(r.loss) <= kDivergedLoss && std::isfinite(r.gradient_norm)) return;
   engine::fail(
       "diverged at iteration {}: loss {:.4g}, E+ {:.4g}, E- {:.4g}, gradient norm {:.4g}; lower "
-      "optimizer.learning_rate, raise sampler.steps or objective.l2_coefficient, or continue from an earlier "
-      "checkpoint with another run.seed",
+      "optimizer.learning_rate, or raise sampler.steps or objective.l2_coefficient, and start a new run from an "
+      "earlier checkpoint with --weights",
       r.iteration, r.loss, r.energy_positive, r.energy_negative, r.gradient_norm);
 }
 
@@ -298,8 +298,10 @@ CheckpointContents Trainer::checkpoint_contents(std::string config_toml) {
   contents.velocities = optimizer_.velocities();
   contents.buffer = buffer_.get();
   contents.initial = initial_.get();
-  contents.environment = {config_.run.seed, config_.run.precision, engine::cpu_name(),
-                          config_.run.convolution, context_.threads()};
+  const std::string processor =
+      context_.on_device() ? engine::device_name(context_.device().index) : engine::cpu_name();
+  contents.environment = {config_.run.seed, config_.run.precision, processor, config_.run.convolution,
+                          context_.threads()};
   return contents;
 }
 

@@ -19,17 +19,10 @@ using engine::fail_input;
 
 namespace {
 
-engine::DType parse_precision(const std::string& text) {
-  if (text == "fp32") return engine::DType::fp32;
-  if (text == "fp64") return engine::DType::fp64;
-  if (text == "tf32" || text == "bf16")
-    fail_input("--precision {}: not available on the CPU in this version; use fp32 or fp64", text);
-  fail_input("--precision {}: unknown precision; known: fp32, tf32, bf16, fp64", text);
-}
-
 ebm::RunConfig run_of(const RuntimeOptions& options) {
   ebm::RunConfig run;
   apply_runtime_options(options, run);
+  resolve_precision(run);
   return run;
 }
 
@@ -49,9 +42,11 @@ void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::s
   const ebm::RunConfig defaults;
   options.optional("--device", "DEVICE", runtime.device, "processor: auto, cpu, cuda or cuda:<index>",
                    stored + defaults.device);
-  options.optional("--precision", "TYPE", runtime.precision,
-                   "arithmetic: fp32, tf32, bf16 or fp64; the CPU has fp32 and fp64",
-                   stored + defaults.precision);
+  options.optional(
+      "--precision", "TYPE", runtime.precision,
+      "arithmetic: auto, fp32, tf32, bf16 or fp64; the CPU has fp32 and fp64; auto is fp32 on the "
+      "CPU, bf16 on a GPU",
+      stored + defaults.precision);
   options.optional("--threads", "N", runtime.threads,
                    fmt::format("threads, 0 ... {}; 0: one per physical core", kMaxThreads),
                    fmt::format("{}0, here {}", stored, engine::physical_cores()));
@@ -85,11 +80,40 @@ int thread_count(int asked) {
 
 Runtime::Runtime(const RuntimeOptions& options) : Runtime(run_of(options)) {}
 
+void resolve_precision(ebm::RunConfig& run) {
+  const bool device = engine::parse_device(run.device).kind == engine::DeviceKind::cuda;
+  if (run.precision == "auto") run.precision = device ? "bf16" : "fp32";
+  if (run.precision == "fp32" || run.precision == "fp64") {
+    if (device && run.precision == "fp64")
+      fail_input("--precision fp64: cuDNN has no such convolutions; use fp32 there, or --device cpu");
+    return;
+  }
+  if (run.precision != "tf32" && run.precision != "bf16")
+    fail_input("--precision {}: unknown precision; known: auto, fp32, tf32, bf16, fp64", run.precision);
+  if (!device)
+    fail_input("--precision {}: not available on the CPU in this version; use fp32 or fp64", run.precision);
+}
+
+engine::DType stored_type(const ebm::RunConfig& run) {
+  return run.precision == "fp64" ? engine::DType::fp64 : engine::DType::fp32;
+}
+
+engine::ContextOptions context_options(const ebm::RunConfig& run, int threads,
+                                       const std::string& plans_file) {
+  engine::ContextOptions options;
+  options.device = engine::parse_device(run.device);
+  options.threads = threads;
+  options.bf16_features = run.precision == "bf16";
+  options.tf32 = run.precision == "tf32";
+  options.plans_file = plans_file;
+  return options;
+}
+
 Runtime::Runtime(const ebm::RunConfig& run)
-    : dtype(parse_precision(run.precision)),
+    : dtype(stored_type(run)),
       seed(run.seed),
       key(run.seed),
-      context({.device = engine::parse_device(run.device), .threads = thread_count(run.threads)}),
+      context(context_options(run, thread_count(run.threads))),
       tape(context) {}
 
 void check_output(const std::string& option, const fs::path& path, std::uint64_t bytes,

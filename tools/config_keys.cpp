@@ -168,8 +168,9 @@ void add_run(std::vector<Key>& keys) {
   run.number("iterations_per_epoch", access<kRun, &R::iterations_per_epoch>(), between(1, 100000000),
              "iterations", "length of an epoch");
   run.number("seed", access<kRun, &R::seed>(), {}, "", "key of every random choice of the run");
-  run.choice("precision", access<kRun, &R::precision>(), {"fp32", "fp64"}, {"tf32", "bf16"}, "arithmetic");
-  run.choice("device", access<kRun, &R::device>(), {"auto", "cpu"}, {"cuda"}, "where to compute");
+  run.choice("precision", access<kRun, &R::precision>(), {"auto", "fp32", "tf32", "bf16", "fp64"}, {},
+             "arithmetic");
+  run.text("device", access<kRun, &R::device>(), "", "where to compute: auto, cpu, cuda or cuda:<index>");
   run.number("threads", access<kRun, &R::threads>(), between(0, kMaxThreads), "threads",
              "0: one per physical core");
   run.choice("convolution", access<kRun, &R::convolution>(), {"auto", "direct"}, {"winograd"},

@@ -42,6 +42,7 @@ class RunDirectory {
 
   // Drops lines of metrics.jsonl at or after `iteration`: they are about to be computed again.
   void truncate_metrics(std::int64_t iteration) const;
+  std::filesystem::path plans_path() const { return root() / "plans.json"; }  // convolution plans of a GPU
   std::filesystem::path best_checkpoint_path() const;
   // Appends one line; throws Error when the disk is full.
   void append_metrics(const ebm::IterationResult& result, std::optional<double> validation_accuracy);

@@ -8,6 +8,7 @@
 #include "engine/core/error.h"
 #include "engine/io/images_file.h"
 #include "engine/ops/dense.h"
+#include "engine/ops/elementwise.h"
 #include "report/grid.h"
 #include "tools/chain_starts.h"
 #include "tools/commands.h"
@@ -112,7 +113,7 @@ std::vector<T> run_chains(const SampleOptions& o, const ebm::LangevinOptions& op
     run.key = runtime.key;
     run.first_slot = static_cast<std::uint32_t>(first);
     sampler.run(*model.network, run, labels, chains);
-    const T* values = chains.as<T>();
+    const std::vector<T> values = engine::ops::values<T>(chains);
     T* out = images.data() + static_cast<std::size_t>(first) * size;
     for (std::size_t i = 0; i < static_cast<std::size_t>(kept) * size; ++i) {
       if (!std::isfinite(values[i]))

@@ -34,7 +34,8 @@ struct ScoreArrays {
 
 template <typename T>
 void append(const Tensor& tensor, std::vector<T>& values) {
-  values.insert(values.end(), tensor.as<T>(), tensor.as<T>() + tensor.elements());
+  const std::vector<T> added = engine::ops::values<T>(tensor);
+  values.insert(values.end(), added.begin(), added.end());
 }
 
 // What a batch is scored with besides its images.

@@ -136,7 +136,7 @@ int run_train(const TrainOptions& o) {
   if (o.resume) checkpoint.emplace(newest_checkpoint(job.directory));
   if (o.weights) checkpoint.emplace(*o.weights);
   job.config = o.resume ? resumed_config(o, *checkpoint) : fresh_config(o);
-  engine::parse_device(job.config.run.device);
+  resolve_precision(job.config.run);
   job.threads = thread_count(job.config.run.threads);
   job.resumed = o.resume;
   job.max_iterations = o.max_iterations.value_or(-1);

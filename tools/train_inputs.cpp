@@ -81,6 +81,15 @@ void require_run_memory(std::uint64_t bytes) {
   require_memory("this run", static_cast<double>(bytes), "lower data.batch_size, buffer.size or model.width");
 }
 
+void require_device_memory(int device, std::uint64_t bytes) {
+  const std::uint64_t free = engine::device_free_memory(device);
+  if (bytes > free)
+    engine::fail_input(
+        "this run needs {:.3g} GB of memory on cuda:{}, {:.3g} GB are available; lower data.batch_size, "
+        "buffer.size or model.width",
+        static_cast<double>(bytes) / 1e9, device, static_cast<double>(free) / 1e9);
+}
+
 // A trace is written whole when the run ends, so it never takes the place of another file, nor of the first
 // part of its own run's.
 void check_trace(const TrainJob& job) {
@@ -99,7 +108,11 @@ void check_trace(const TrainJob& job) {
 
 // Everything that can be wrong, before the configuration is measured or anything is written.
 void check_input(const TrainJob& job) {
-  require_run_memory(expected_memory(job.config, job.images));
+  if (const engine::Device device = engine::parse_device(job.config.run.device);
+      device.kind == engine::DeviceKind::cuda)
+    require_device_memory(device.index, expected_device_memory(job.config, job.images));
+  else
+    require_run_memory(expected_memory(job.config, job.images));
   check_weights(job);
   const std::uint64_t checkpoint_bytes = expected_checkpoint_bytes(job.config, job.images);
   if (job.resumed)
@@ -112,7 +125,7 @@ void check_input(const TrainJob& job) {
     engine::fail_input(
         "--initial-distribution {}: nothing is sampled with objective.energy_weight = 0; leave it out",
         job.initial_distribution);
-  engine::Context context({.threads = job.threads});
+  engine::Context context(context_options(job.config.run, job.threads));
   const auto initial = read_initial(context, job, engine::DType::fp32);
   const ebm::ImageShape found = initial->image_shape(), wanted = image_shape(job.images);
   if (!(found == wanted))

@@ -1,4 +1,5 @@
 #include "tools/train_loop.h"
+#include "tools/common_options.h"
 
 #include <unistd.h>
 
@@ -69,7 +70,7 @@ class Loop {
     for (bool last = stop_requested(); !last && trainer_.iteration() < end_;) {
       const ebm::IterationResult result = trainer_.step(observers_);
       seconds_ += result.seconds;
-      ++iterations_done_;
+      if (++iterations_done_ == 1) context_.save_plans();
       const std::int64_t done = trainer_.iteration();
       last = done == end_ || stop_requested();
       const std::optional<double> accuracy = validation_accuracy(done);
@@ -253,7 +254,7 @@ int train(TrainJob& job, bool dry_run) {
         "note        the run has done {} iterations, {} are asked for: nothing is left to do\n", begin,
         asked);
 
-  engine::Context context({.threads = job.threads});
+  engine::Context context(context_options(job.config.run, job.threads, job.directory.plans_path()));
   const auto initial = make_initial(context, job, split.train);
   ebm::Trainer trainer(context, job.config, job.images, split.train, initial);
   start(job, trainer);

@@ -128,7 +128,7 @@ struct Trial {
     trial.buffer.size = trial.data.batch_size;
     trial.run.trace.clear();
     trial.optimizer.learning_rate = 0;  // a schedule that diverges is the run's to report, not the trial's
-    engine::Context context({.threads = threads});
+    engine::Context context(context_options(measured.run, threads));
     const ebm::ImageShape shape{images.channels, images.height, images.width};
     double taken = 0;
     {
@@ -152,6 +152,13 @@ std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::I
 
 std::uint64_t expected_memory(const ebm::Config& config, const data::ImageSet& images) {
   return expected_training_bytes(config, images) + kept_bytes(sizes_of(config, images));
+}
+
+// The training pass, the buffer, p0's factor and the whole set, which a GPU keeps in its own memory.
+std::uint64_t expected_device_memory(const ebm::Config& config, const data::ImageSet& images) {
+  const Parts parts = sizes_of(config, images);
+  return expected_training_bytes(config, images) + parts.buffer + 2 * parts.factor_stored +
+         images.pixels.size() + images.values.size() * sizeof(float);
 }
 
 TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images,
@@ -185,12 +192,18 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images,
   return plan;
 }
 
+// "AMD EPYC, 2 threads", or the GPU's name.
+static std::string processor(const ebm::Config& config, int threads) {
+  const engine::Device device = engine::parse_device(config.run.device);
+  if (device.kind == engine::DeviceKind::cuda) return engine::device_name(device.index);
+  return fmt::format("{}, {} thread{}", engine::cpu_name(), threads, threads == 1 ? "" : "s");
+}
+
 std::string plan_head(const ebm::Config& config, const data::ImageSet& images, int threads) {
   const auto network = ebm::Trainer::network_config(config.model, images.channels, images.height);
   return fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width,
                      network.parameter_count()) +
-         fmt::format("device      {}, {} thread{}, {}\n", engine::cpu_name(), threads,
-                     threads == 1 ? "" : "s", config.run.precision) +
+         fmt::format("device      {}, {}\n", processor(config, threads), config.run.precision) +
          fmt::format("memory      about {} needed, {} free; {} a checkpoint\n",
                      report::format_bytes(expected_memory(config, images)),
                      report::format_bytes(free_memory()),

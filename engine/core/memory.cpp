@@ -10,6 +10,7 @@ namespace {
 class HostMemory final : public Memory {
  public:
   const char* name() const override { return "the system"; }
+  bool on_host() const override { return true; }
   std::byte* reserve(std::size_t bytes) override {
     void* data =
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -13,6 +13,8 @@ class Memory {
   // Aligned to 256 bytes at least; null where there is none.
   virtual std::byte* reserve(std::size_t bytes) = 0;
   virtual void release(std::byte* data, std::size_t bytes) = 0;
+  // Whether the host may use the addresses itself.
+  virtual bool on_host() const { return false; }
   // Copies to and from host memory; done when the call returns, after all work given to the device before.
   virtual void read(void* to_host, const void* from, std::size_t bytes) = 0;
   virtual void write(void* to, const void* from_host, std::size_t bytes) = 0;

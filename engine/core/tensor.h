@@ -57,6 +57,8 @@ class Tensor {
 
   // True when no other tensor or saved value views this memory, so that it may be changed in place.
   bool unique() const { return storage_ != nullptr && storage_->references == 1; }
+  // Whether the host may walk through data() in the order N,C,H,W.
+  bool plain_on_host() const { return layout_ == Layout::plain && memory().on_host(); }
   // The memory the tensor lies in; the tensor must be defined.
   Memory& memory() const { return storage_->arena->memory(); }
   std::uint64_t storage_id() const { return storage_ ? storage_->id : 0; }

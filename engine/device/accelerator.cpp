@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/core/error.h"
+#include "engine/device/device.h"
 
 namespace mebm::engine {
 
@@ -18,6 +19,34 @@ void check(const kernels::Status& status) {
 bool device_available() {
   int count = 0;
   return runtime::device_count(count).ok() && count > 0;
+}
+
+namespace {
+
+void require_device(int index) {
+  int count = 0;
+  if (const kernels::Status status = runtime::device_count(count); !status.ok())
+    fail_input("--device cuda: {}", status.error());
+  if (index >= count)
+    fail_input("--device cuda:{}: this machine has {} GPU{}; use cuda:0{}", index, count,
+               count == 1 ? "" : "s", count > 1 ? " ... cuda:" + std::to_string(count - 1) : "");
+}
+
+}  // namespace
+
+std::string device_name(int index) {
+  require_device(index);
+  runtime::DeviceProperties properties;
+  check(runtime::device_properties(index, properties));
+  return properties.name;
+}
+
+std::uint64_t device_free_memory(int index) {
+  require_device(index);
+  check(runtime::select_device(index));
+  std::size_t free = 0, total = 0;
+  check(runtime::free_memory(free, total));
+  return free;
 }
 
 struct Accelerator::DeviceMemory final : Memory {
@@ -71,13 +100,9 @@ struct Accelerator::Staging {
   }
 };
 
-Accelerator::Accelerator(int index, const std::string& plans_file, bool tf32) : tf32_(tf32) {
-  int count = 0;
-  if (const kernels::Status status = runtime::device_count(count); !status.ok())
-    fail_input("--device cuda: {}", status.error());
-  if (index >= count)
-    fail_input("--device cuda:{}: this machine has {} GPU{}; use cuda:0{}", index, count,
-               count == 1 ? "" : "s", count > 1 ? " ... cuda:" + std::to_string(count - 1) : "");
+Accelerator::Accelerator(int index, const std::string& plans_file, bool tf32)
+    : tf32_(tf32), plans_file_(plans_file) {
+  require_device(index);
   check(runtime::select_device(index));
   check(runtime::device_properties(index, properties_));
   make_exec(main_, properties_.multiprocessors);
@@ -143,12 +168,17 @@ const conv2d::device::Plan& Accelerator::plan(const conv2d::Params& p, conv2d::D
                   p.out_height, p.out_width, p.kernel, p.stride, p.padding, p.accumulate);
   std::unique_ptr<conv2d::device::Plan>& found = plans_[key];
   if (found == nullptr) {
+    if (!plans_file_.empty()) check(convolutions_->tune(main_, p, direction, element));
     conv2d::device::PlanResult made = convolutions_->make_plan(p, direction, element);
     if (made.plan == nullptr) plans_.erase(key);
     check(made.status);
     found = std::move(made.plan);
   }
   return *found;
+}
+
+void Accelerator::save_plans() const {
+  if (!plans_file_.empty()) check(convolutions_->save_plans(plans_file_));
 }
 
 void Accelerator::upload(void* to, const void* from, std::size_t bytes) {

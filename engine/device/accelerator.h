@@ -38,10 +38,12 @@ class Accelerator {
   kernels::gemm::Library& gemm() { return *gemm_; }
   void synchronize();
 
-  // Made once per shape, direction and element type.
+  // Made once per shape, direction and element type; with a plans file, the fastest on this device.
   const kernels::conv2d::device::Plan& plan(const kernels::conv2d::Params& params,
                                             kernels::conv2d::Direction direction, DType dtype);
   std::size_t plan_count() const { return plans_.size(); }
+  // Writes the plans that were tuned to the file this was made with.
+  void save_plans() const;
 
   // Copies host bytes to device memory in stream order; the host may reuse its bytes at once. Not inside a
   // capture: what a captured iteration reads is uploaded before it is launched.
@@ -81,6 +83,7 @@ class Accelerator {
   bool side_pending_ = false;
   std::vector<Tensor> kept_;
   bool tf32_;
+  std::string plans_file_;
   std::unique_ptr<kernels::gemm::Library> gemm_;
   std::unique_ptr<kernels::conv2d::device::Library> convolutions_;
   std::map<std::string, std::unique_ptr<kernels::conv2d::device::Plan>> plans_;

@@ -44,6 +44,10 @@ std::unique_ptr<Arena> Context::make_arena() const {
                                  emulated ? kEmulatedChunkBytes : kDeviceChunkBytes, kDeviceAlignment);
 }
 
+void Context::save_plans() const {
+  if (on_device()) accelerator_->save_plans();
+}
+
 Layout Context::feature_layout(std::int64_t channels, DType dtype) const {
   if (on_device()) return Layout::channels_last;
   if (dtype != DType::fp32 || channels % channel_block_ != 0) return Layout::plain;

@@ -49,6 +49,9 @@ class Context {
   bool on_device() const { return accelerator_ != nullptr; }
   Accelerator& accelerator() const { return *accelerator_; }
 
+  // Writes the convolution plans that were tuned on a device to the options' plans_file; nothing on the CPU.
+  void save_plans() const;
+
   // The layout feature maps of `channels` channels have on this device, the layout of convolution weights,
   // and the element type of the feature maps of a run of type `dtype`.
   Layout feature_layout(std::int64_t channels, DType dtype) const;

@@ -1,6 +1,7 @@
 #pragma once
 // Which processor a run uses.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,12 +14,18 @@ struct Device {
   int index = 0;
 };
 
-// "auto" | "cpu" | "cuda" | "cuda:<i>"; InputError for anything else. "auto" is the first GPU where this build
-// and machine have one. Whether an index exists turns out when a Context is made for it.
+// "auto" | "cpu" | "cuda" | "cuda:<i>"; InputError for anything else. "auto" is the first GPU where this
+// build and machine have one. Whether an index exists turns out when a Context is made for it.
 Device parse_device(std::string_view text);
 
 // Physical cores this process may use: the affinity mask, one per core, bounded by the container's CPU quota.
 int physical_cores();
+
+// The name of a GPU; InputError where there is none of that index.
+std::string device_name(int index);
+
+// Bytes a GPU would still grant; InputError where there is none of that index.
+std::uint64_t device_free_memory(int index);
 
 // The processor's name as the system gives it.
 std::string cpu_name();

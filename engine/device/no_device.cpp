@@ -2,14 +2,17 @@
 // none of the rest is ever reached.
 
 #include "engine/device/accelerator.h"
+#include "engine/device/device.h"
 #include "engine/ops/batches.h"
 #include "engine/ops/device/ops.h"
 
 namespace mebm::engine {
 namespace {
 
-[[noreturn]] void refuse() {
-  fail_input("--device cuda: this build has no CUDA backend; configure the preset cuda, or use --device cpu");
+[[noreturn]] void refuse(int index = 0) {
+  fail_input(
+      "--device cuda:{}: this build has no CUDA backend; configure the preset cuda, or use --device cpu",
+      index);
 }
 
 }  // namespace
@@ -18,11 +21,19 @@ bool device_available() {
   return false;
 }
 
+std::string device_name(int index) {
+  refuse(index);
+}
+
+std::uint64_t device_free_memory(int index) {
+  refuse(index);
+}
+
 struct Accelerator::DeviceMemory {};
 struct Accelerator::Staging {};
 
-Accelerator::Accelerator(int, const std::string&, bool tf32) : tf32_(tf32) {
-  refuse();
+Accelerator::Accelerator(int index, const std::string&, bool tf32) : tf32_(tf32) {
+  refuse(index);
 }
 Accelerator::~Accelerator() = default;
 Memory& Accelerator::memory() {
@@ -33,6 +44,9 @@ void Accelerator::synchronize() {
 }
 const kernels::conv2d::device::Plan& Accelerator::plan(const kernels::conv2d::Params&,
                                                        kernels::conv2d::Direction, DType) {
+  refuse();
+}
+void Accelerator::save_plans() const {
   refuse();
 }
 void Accelerator::upload(void*, const void*, std::size_t) {

@@ -1,5 +1,6 @@
 #include "engine/ops/elementwise.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -123,12 +124,7 @@ namespace {
 // Calls visit(position in memory, position in the plain order) for every element.
 template <typename Visit>
 void for_each_position(const Tensor& tensor, const Visit& visit) {
-  require(tensor.layout() == Layout::plain || tensor.layout() == Layout::channels_last,
-          "{} is in a private layout", tensor.shape().text());
-  if (tensor.layout() == Layout::plain) {
-    for (std::int64_t i = 0; i < tensor.elements(); ++i) visit(i, i);
-    return;
-  }
+  require(tensor.layout() == Layout::channels_last, "{} is in a private layout", tensor.shape().text());
   const std::int64_t channels = tensor.extent(1), pixels = tensor.extent(2) * tensor.extent(3);
   for (std::int64_t n = 0; n < tensor.extent(0); ++n)
     for (std::int64_t c = 0; c < channels; ++c)
@@ -138,31 +134,57 @@ void for_each_position(const Tensor& tensor, const Visit& visit) {
 
 }  // namespace
 
+template <typename T>
+std::vector<T> values(const Tensor& tensor) {
+  std::vector<T> out(static_cast<std::size_t>(tensor.elements()));
+  if (out.empty()) return out;
+  if (tensor.layout() == Layout::plain) {
+    tensor.memory().read(out.data(), tensor.as<T>(), out.size() * sizeof(T));
+    return out;
+  }
+  std::vector<T> stored(out.size());
+  tensor.memory().read(stored.data(), tensor.as<T>(), stored.size() * sizeof(T));
+  for_each_position(tensor, [&](std::int64_t at, std::int64_t plain) {
+    out[static_cast<std::size_t>(plain)] = stored[static_cast<std::size_t>(at)];
+  });
+  return out;
+}
+
+template <typename T>
+void assign(std::span<const T> in, Tensor& tensor) {
+  require(static_cast<std::int64_t>(in.size()) == tensor.elements(), "write: {} values do not fit {}",
+          in.size(), tensor.shape().text());
+  tensor.bump_version();
+  if (in.empty()) return;
+  if (tensor.layout() == Layout::plain)
+    return tensor.memory().write(tensor.as<T>(), in.data(), in.size_bytes());
+  std::vector<T> stored(in.size());
+  for_each_position(tensor, [&](std::int64_t at, std::int64_t plain) {
+    stored[static_cast<std::size_t>(at)] = in[static_cast<std::size_t>(plain)];
+  });
+  tensor.memory().write(tensor.as<T>(), stored.data(), stored.size() * sizeof(T));
+}
+
+template std::vector<float> values(const Tensor&);
+template std::vector<double> values(const Tensor&);
+template void assign(std::span<const float>, Tensor&);
+template void assign(std::span<const double>, Tensor&);
+
 void read(const Tensor& tensor, std::span<double> out) {
   require(static_cast<std::int64_t>(out.size()) == tensor.elements(), "read: {} does not fit {} values",
           tensor.shape().text(), out.size());
-  if (out.empty()) return;
   dispatch_float(tensor.dtype(), "read", [&]<typename T>() {
-    std::vector<T> values(out.size());
-    tensor.memory().read(values.data(), tensor.data(), values.size() * sizeof(T));
-    for_each_position(tensor, [&](std::int64_t at, std::int64_t plain) {
-      out[static_cast<std::size_t>(plain)] = static_cast<double>(values[static_cast<std::size_t>(at)]);
-    });
+    const std::vector<T> stored = values<T>(tensor);
+    std::copy(stored.begin(), stored.end(), out.begin());
   });
 }
 
 void write(std::span<const double> in, Tensor& tensor) {
-  require(static_cast<std::int64_t>(in.size()) == tensor.elements(), "write: {} values do not fit {}",
-          in.size(), tensor.shape().text());
-  if (in.empty()) return;
   dispatch_float(tensor.dtype(), "write", [&]<typename T>() {
-    std::vector<T> values(in.size());
-    for_each_position(tensor, [&](std::int64_t at, std::int64_t plain) {
-      values[static_cast<std::size_t>(at)] = static_cast<T>(in[static_cast<std::size_t>(plain)]);
-    });
-    tensor.memory().write(tensor.data(), values.data(), values.size() * sizeof(T));
+    std::vector<T> converted(in.size());
+    std::transform(in.begin(), in.end(), converted.begin(), [](double v) { return static_cast<T>(v); });
+    assign<T>(converted, tensor);
   });
-  tensor.bump_version();
 }
 
 double scalar(const Tensor& tensor) {

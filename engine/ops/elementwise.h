@@ -3,6 +3,7 @@
 // said. Whatever is written to has its version raised.
 
 #include <span>
+#include <vector>
 
 #include "engine/device/context.h"
 
@@ -33,6 +34,11 @@ double sum(Context& context, const Tensor& x);
 // Host copies of a floating tensor, in the order of the plain layout (N,C,H,W), wherever and however it lies.
 void read(const Tensor& tensor, std::span<double> out);
 void write(std::span<const double> values, Tensor& tensor);
+// The same in the tensor's own type, float or double.
+template <typename T>
+std::vector<T> values(const Tensor& tensor);
+template <typename T>
+void assign(std::span<const T> values, Tensor& tensor);
 // Element 0 of a floating tensor.
 double scalar(const Tensor& tensor);
 // Later work waits for weight gradients that a device computes beside everything else.
