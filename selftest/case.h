@@ -3,7 +3,7 @@
 
 #include <deque>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,9 +44,10 @@ struct Case {
   std::string op, shape;
   // Makes inputs and outputs on a side; `work` lives as long as what `run` refers to.
   std::function<void(const Side& side, Work& work)> build;
-  double bytes = 0;     // read and written once each
-  double flops = 0;     // 0: bounded by memory
-  double left_out = 0;  // share of elements within rounding of LeakyReLU's kink, kept out of the comparison
+  double bytes = 0;  // read and written once each
+  double flops = 0;  // 0: bounded by memory
+  // Share of elements within rounding of LeakyReLU's kink, kept out of the comparison.
+  std::optional<double> left_out = {};
   // The twin computes in fp64; in fp32 where random numbers are made in the run's type.
   bool twin_in_fp32 = false;
 };

@@ -166,7 +166,7 @@ void batch_norm_backward(Sweep& sweep, const Shape& shape, bool through_statisti
                                           gradients);
     };
   };
-  std::string op = through_statistics ? "batch norm backward" : "batch norm backward, fixed statistics";
+  std::string op = through_statistics ? "batch norm backward" : "batch norm backward, given statistics";
   if (parameters) op += " + parameters";
   if (mode == WriteMode::accumulate) op += ", added";
   const int tensors = (through_statistics || parameters ? 5 : 3) + (mode == WriteMode::accumulate ? 1 : 0);

@@ -1,5 +1,6 @@
 #pragma once
-// Ten training iterations of a small M-JEM on both sides, and two runs of the device.
+// Ten training iterations (four of a quick selftest) of a small M-JEM on both sides, and two runs of the
+// device.
 
 #include <functional>
 #include <vector>

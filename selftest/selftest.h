@@ -29,7 +29,7 @@ struct Result {
   std::string op = {}, shape = {}, type = {};
   std::string output = {};  // the one with the largest error for its tolerance
   double error = 0, tolerance = 0;
-  double left_out = 0;                      // share of elements within rounding of LeakyReLU's kink
+  std::optional<double> left_out = {};      // share of elements within rounding of LeakyReLU's kink
   std::optional<double> milliseconds = {};  // absent where nothing was measured
   std::optional<double> rate = {};          // of `rate_unit`
   std::string rate_unit = {};               // "GB/s" or "TFLOP/s"

@@ -5,7 +5,7 @@
 namespace mebm::selftest {
 namespace {
 
-constexpr const char* kColumns = "{:<42} {:<27} {:<5} {:>9} {:>9} {:>9} {:>15} {:>6}";
+constexpr const char* kColumns = "{:<44} {:<30} {:<5} {:>8} {:>9} {:>8} {:>9} {:>13} {:>6}";
 
 std::string ceilings_text(const Ceilings& c) {
   if (!c.copy) return "";
@@ -24,13 +24,15 @@ std::string ceilings_text(const Ceilings& c) {
 std::string table_head(const Report& report) {
   return fmt::format("device: {}{}; seed {}\n", report.device,
                      report.emulated ? ", emulated on the host: nothing is timed" : "", report.seed) +
-         fmt::format(kColumns, "op", "shape", "type", "error", "tolerance", "ms", "rate", "share") + "\n";
+         fmt::format(kColumns, "op", "shape", "type", "error", "tolerance", "left out", "ms", "rate",
+                     "share") +
+         "\n";
 }
 
 std::string table_line(const Result& r) {
-  const std::string op = r.left_out > 0 ? fmt::format("{}, {:.2g} % left out", r.op, 100 * r.left_out) : r.op;
-  std::string line = fmt::format(kColumns, op, r.shape, r.type, fmt::format("{:.1e}", r.error),
+  std::string line = fmt::format(kColumns, r.op, r.shape, r.type, fmt::format("{:.1e}", r.error),
                                  fmt::format("{:.0e}", r.tolerance),
+                                 r.left_out ? fmt::format("{:.2g} %", 100 * *r.left_out) : "-",
                                  r.milliseconds ? fmt::format("{:.4f}", *r.milliseconds) : "-",
                                  r.rate ? fmt::format("{:.1f} {}", *r.rate, r.rate_unit) : "-",
                                  r.share ? fmt::format("{:.0f} %", 100 * *r.share) : "-");

@@ -37,7 +37,7 @@ ordered_json to_json(const Result& r) {
           {"output", r.output},
           {"error", r.error},
           {"tolerance", r.tolerance},
-          {"left_out", r.left_out},
+          {"left_out", or_null(r.left_out)},
           {"milliseconds", or_null(r.milliseconds)},
           {"gigabytes_per_second", r.rate_unit == "GB/s" ? or_null(r.rate) : ordered_json()},
           {"teraflops", r.rate_unit == "TFLOP/s" ? or_null(r.rate) : ordered_json()},
