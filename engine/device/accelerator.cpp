@@ -204,6 +204,7 @@ void Accelerator::on_side(const std::function<void()>& work) {
     work();
   } catch (...) {
     active_ = main_;
+    side_pending_ = true;  // part of it may run: join() waits for that and lets go of what was kept
     throw;
   }
   active_ = main_;

@@ -1,0 +1,100 @@
+#pragma once
+// A case: one op on one shape, built the same way on either side.
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "selftest/side.h"
+
+namespace mebm::selftest {
+
+// How far an output may be from the CPU's, relative to the largest value of the output.
+//   exact   values are moved or selected: 0
+//   real    computed in fp32 from exact inputs, whatever the features' type: fp32's tolerance
+//   stored  rounded to, or multiplied in, the type under test
+enum class Grade { exact, real, stored };
+double tolerance(Grade grade, Precision precision);
+
+struct Output {
+  std::string name;
+  Grade grade = Grade::real;
+  engine::Tensor tensor;
+};
+
+// The op ready to run on one side. Running it writes its outputs.
+class Work {
+ public:
+  std::function<void()> run;
+
+  // The reference stays valid. An output that the op itself makes starts undefined.
+  engine::Tensor& output(const std::string& name, Grade grade, engine::Tensor tensor = {}) {
+    outputs_.push_back({name, grade, std::move(tensor)});
+    return outputs_.back().tensor;
+  }
+  const std::deque<Output>& outputs() const { return outputs_; }
+
+ private:
+  std::deque<Output> outputs_;
+};
+
+struct Case {
+  std::string op, shape;
+  // Makes inputs and outputs on a side; `work` lives as long as what `run` refers to.
+  std::function<void(const Side& side, Work& work)> build;
+  double bytes = 0;  // read and written once each
+  double flops = 0;  // 0: bounded by memory
+  // Share of elements within rounding of LeakyReLU's kink, kept out of the comparison.
+  std::optional<double> left_out = {};
+  // The twin computes in fp64; in fp32 where random numbers are made in the run's type.
+  bool twin_in_fp32 = false;
+};
+
+// Collects the cases of one type, and says which shapes they have.
+class Sweep {
+ public:
+  Sweep(std::uint64_t seed, Precision precision, bool quick, bool work_shapes,
+        std::function<void(const Case&)> sink)
+      : generator_(seed, precision),
+        precision_(precision),
+        quick_(quick),
+        work_shapes_(work_shapes),
+        sink_(std::move(sink)) {}
+
+  Generator& random() { return generator_; }
+  Precision precision() const { return precision_; }
+  bool quick() const { return quick_; }
+  // Whether shapes of a WRN-28-10 are run too, whose times say something.
+  bool work_shapes() const { return work_shapes_; }
+  double feature_bytes() const { return precision_ == Precision::bf16 ? 2 : 4; }
+  // Runs the case.
+  void add(const Case& one) { sink_(one); }
+
+  // Channel counts that fit no vector, then those of networks; random images.
+  std::vector<engine::Shape> feature_shapes();
+  // Rows and columns of heads.
+  std::vector<engine::Shape> matrix_shapes();
+  engine::Shape images();  // one shape of few channels, small
+
+ private:
+  Generator generator_;
+  Precision precision_;
+  bool quick_, work_shapes_;
+  std::function<void(const Case&)> sink_;
+};
+
+// "5x48x7x9"
+std::string text(const engine::Shape& shape);
+
+void convolution_cases(Sweep& sweep);
+void normalization_cases(Sweep& sweep);
+void pooling_cases(Sweep& sweep);
+void elementwise_cases(Sweep& sweep);
+// Ops that exist in fp32 only.
+void dense_cases(Sweep& sweep);
+void sampling_cases(Sweep& sweep);
+void optimizer_cases(Sweep& sweep);
+
+}  // namespace mebm::selftest

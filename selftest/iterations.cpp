@@ -1,0 +1,203 @@
+#include "selftest/iterations.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <numeric>
+
+#include "ebm/trainer.h"
+#include "engine/ops/elementwise.h"
+#include "selftest/side.h"
+
+namespace mebm::selftest {
+
+namespace {
+
+constexpr int kImages = 24;
+constexpr ebm::ImageShape kShape{3, 8, 8};
+
+// Bytes with structure, so that gradients are not all alike.
+data::ImageSet stripes() {
+  data::ImageSet set;
+  set.name = "stripes";
+  set.channels = kShape.channels;
+  set.height = set.width = set.original_height = set.original_width = kShape.height;
+  set.num_classes = 4;
+  for (int i = 0; i < kImages * kShape.elements(); ++i)
+    set.pixels.push_back(static_cast<std::uint8_t>(127.5 + 127 * std::sin(0.41 * i + 1e-3 * (i % 613))));
+  for (int i = 0; i < kImages; ++i) set.labels.push_back(i % 4);
+  return set;
+}
+
+// M-JEM with everything an iteration can do switched on.
+ebm::Config mjem(std::uint64_t seed, double leak) {
+  ebm::Config c;
+  c.model.depth = 10;
+  c.model.width = 1;
+  c.model.num_classes = 4;
+  c.model.leak = leak;
+  c.data.set = "images";
+  c.data.batch_size = c.data.labelled_batch_size = 4;
+  c.data.noise = 0.03;
+  c.sampler.steps = 2;
+  c.sampler.noise = 0.01;
+  c.buffer.size = 16;
+  c.buffer.reinit_probability = 0.25;
+  c.objective.classifier_weight = 1;
+  c.optimizer.warmup_iterations = 3;
+  c.optimizer.learning_rate = 0.1;
+  c.run.epochs = 10;
+  c.run.iterations_per_epoch = 2;
+  c.run.seed = seed;
+  return c;
+}
+
+using State = std::map<std::string, Values>;
+
+// A run on one device, with everything an iteration changes within reach.
+class SmallRun {
+ public:
+  SmallRun(const engine::ContextOptions& context, const ebm::Config& config)
+      : context_(context), images_(stripes()), trainer_(make(config)) {
+    trainer_->start_fresh();
+  }
+
+  ebm::IterationResult step() { return trainer_->step(); }
+
+  State state() {
+    State out;
+    visit([&](const std::string& name, engine::Tensor& tensor) { out[name] = get(tensor); });
+    const std::vector<std::int32_t>& ages = trainer_->buffer()->ages();
+    out["ages"] = Values(ages.begin(), ages.end());
+    return out;
+  }
+  void restart_from(const State& state) {
+    visit([&](const std::string& name, engine::Tensor& tensor) { put(state.at(name), tensor); });
+    const Values& ages = state.at("ages");
+    std::transform(ages.begin(), ages.end(), trainer_->buffer()->ages().begin(),
+                   [](double age) { return static_cast<std::int32_t>(age); });
+  }
+
+ private:
+  template <typename Visit>
+  void visit(const Visit& one) {
+    const ebm::CheckpointContents contents = trainer_->checkpoint_contents("");
+    const auto parameters = trainer_->model().parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      one("weight " + parameters[i]->name, parameters[i]->value);
+      one("momentum " + parameters[i]->name, contents.velocities[i]);
+    }
+    for (const models::NamedBuffer& buffer : trainer_->model().buffers())
+      if (buffer.tensor != nullptr) one(buffer.name, *buffer.tensor);
+    one("replay buffer", trainer_->buffer()->images());
+  }
+
+  std::unique_ptr<ebm::Trainer> make(const ebm::Config& config) {
+    std::vector<std::int64_t> indices(kImages);
+    std::iota(indices.begin(), indices.end(), 0);
+    auto initial = std::make_shared<ebm::GaussianInitialDistribution>(
+        context_, ebm::fit_gaussian(context_, images_, indices, 1e-2), engine::DType::fp32);
+    return std::make_unique<ebm::Trainer>(context_, config, images_, indices, std::move(initial));
+  }
+
+  engine::Context context_;
+  data::ImageSet images_;
+  std::unique_ptr<ebm::Trainer> trainer_;
+};
+
+// |a - b| / |b - before| over all weights: the error of the update, in the Euclidean norm.
+double update_error(const State& a, const State& b, const State& before) {
+  double difference = 0, change = 0;
+  for (const auto& [name, values] : b) {
+    if (!name.starts_with("weight ")) continue;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      difference += std::pow(a.at(name)[i] - values[i], 2);
+      change += std::pow(values[i] - before.at(name)[i], 2);
+    }
+  }
+  return change > 0 ? std::sqrt(difference / change) : difference > 0 ? HUGE_VAL : 0;
+}
+
+bool same_bits(const State& a, const State& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && x.second.size() == y.second.size() &&
+           std::memcmp(x.second.data(), y.second.data(), x.second.size() * sizeof(double)) == 0;
+  });
+}
+
+// The first is carried out directly, the second captured as a graph, the others launch it.
+int iterations(const Options& options) {
+  return options.quick ? 4 : 10;
+}
+
+engine::ContextOptions on_device(const Options& options) {
+  return {.device = options.device, .threads = options.threads};
+}
+
+Result result_of(const std::string& op, const std::string& shape) {
+  return {.op = op, .shape = shape, .type = "fp32"};
+}
+
+// Each iteration starts from the CPU's state. With slope 1 LeakyReLU has no kink and every gradient agrees to
+// rounding; with the usual slope single elements take the other branch, which the whole update's norm bears.
+Result against_cpu(const Options& options, double leak, double allowed) {
+  Result result =
+      result_of(fmt::format("{} iterations, slope {}", iterations(options), leak), "WRN-10-1 8x8");
+  result.output = "weight updates";
+  result.tolerance = allowed;
+  const ebm::Config config = mjem(options.seed, leak);
+  SmallRun device(on_device(options), config), cpu({.threads = options.threads}, config);
+  for (int i = 0; i < iterations(options) && result.failure.empty(); ++i) {
+    const State before = cpu.state();
+    device.restart_from(before);
+    device.step();
+    cpu.step();
+    State there = device.state();
+    if (options.disturb)
+      for (auto& [name, values] : there) options.disturb(result.op, values);
+    const double error = update_error(there, cpu.state(), before);
+    if (!(error <= result.error)) result.error = error;
+    if (!(error <= allowed))
+      result.failure = fmt::format("the weights' update of iteration {} is off by {:.2e}, beyond {:.0e}", i,
+                                   error, allowed);
+  }
+  return result;
+}
+
+Result twice(const Options& options, bool bf16) {
+  Result result = result_of(fmt::format("{} iterations, twice", iterations(options)), "WRN-10-1 8x8");
+  result.output = "whole state";
+  if (bf16) result.type = "bf16";
+  engine::ContextOptions context = on_device(options);
+  context.bf16_features = bf16;
+  const ebm::Config config = mjem(options.seed, 0.2);
+  SmallRun first(context, config), second(context, config);
+  for (int i = 0; i < iterations(options) && result.failure.empty(); ++i) {
+    first.step();
+    second.step();
+    if (!same_bits(first.state(), second.state()))
+      result.failure = fmt::format("the states of two runs differ after iteration {}", i);
+  }
+  return result;
+}
+
+}  // namespace
+
+void run_iterations(const Options& options, const std::function<void(const Result&)>& found) {
+  const std::function<Result()> parts[] = {
+      [&] { return against_cpu(options, 1, 1e-4); }, [&] { return against_cpu(options, 0.2, 5e-2); },
+      [&] { return twice(options, false); }, [&] { return twice(options, true); }};
+  for (const auto& part : parts) {
+    try {
+      found(part());
+    } catch (const std::exception& error) {
+      Result failed = result_of("training iterations", "WRN-10-1 8x8");
+      failed.failure = error.what();
+      found(failed);
+    }
+  }
+}
+
+}  // namespace mebm::selftest

@@ -1,0 +1,83 @@
+#include "selftest/selftest.h"
+
+#include <algorithm>
+
+#include "engine/device/accelerator.h"
+#include "engine/device/context.h"
+#include "selftest/ceilings.h"
+#include "selftest/iterations.h"
+#include "selftest/run_case.h"
+
+namespace mebm::selftest {
+
+using engine::Context;
+
+namespace {
+
+// How a seed's cases of one type are told from another's.
+std::uint64_t case_seed(std::uint64_t seed, Precision precision) {
+  return 3 * seed + static_cast<std::uint64_t>(precision);
+}
+
+engine::ContextOptions device_options(const Options& options, Precision precision) {
+  return {.device = options.device,
+          .threads = options.threads,
+          .bf16_features = precision == Precision::bf16,
+          .tf32 = precision == Precision::tf32};
+}
+
+void describe(const Context& device, Report& report) {
+  const auto& properties = device.accelerator().properties();
+  report.device = properties.name;
+  report.emulated = properties.major == 0;  // no GPU has this
+}
+
+void sweep_cases(Sweep& sweep) {
+  convolution_cases(sweep);
+  if (sweep.precision() == Precision::tf32) return;  // nothing else multiplies in tf32
+  normalization_cases(sweep);
+  pooling_cases(sweep);
+  elementwise_cases(sweep);
+  optimizer_cases(sweep);
+  if (sweep.precision() == Precision::bf16) return;  // the rest is never narrower than fp32
+  dense_cases(sweep);
+  sampling_cases(sweep);
+}
+
+}  // namespace
+
+int Report::failed() const {
+  return static_cast<int>(std::count_if(results.begin(), results.end(),
+                                        [](const Result& result) { return !result.failure.empty(); }));
+}
+
+Report run(const Options& options, const std::function<void(const Report&, const Result&)>& progress) {
+  Report report;
+  report.seed = options.seed;
+  const auto found = [&](const Result& result) {
+    report.results.push_back(result);
+    if (progress) progress(report, result);
+  };
+  Context cpu({.threads = options.threads});
+  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+    Context device(device_options(options, precision));
+    describe(device, report);
+    Contexts contexts{device, cpu, !report.emulated};
+    if (contexts.timed) {
+      Ceilings& c = report.ceilings;
+      if (!c.copy) c.copy = copy_ceiling(device);
+      (precision == Precision::fp32   ? c.fp32_gemm
+       : precision == Precision::tf32 ? c.tf32_gemm
+                                      : c.bf16_gemm) = gemm_ceiling(device);
+      contexts.ceilings = c;
+    }
+    Sweep sweep(case_seed(options.seed, precision), precision, options.quick,
+                contexts.timed && !options.quick,
+                [&](const Case& one) { found(run_case(contexts, one, precision, options)); });
+    if (options.operations) sweep_cases(sweep);
+  }
+  if (options.iterations) run_iterations(options, found);
+  return report;
+}
+
+}  // namespace mebm::selftest
