@@ -3,6 +3,7 @@
 #include "engine/ops/convolution.h"
 
 #include "engine/ops/elementwise.h"
+#include "engine/ops/sampling.h"
 #include "selftest/case.h"
 
 namespace mebm::selftest {
@@ -61,6 +62,30 @@ void forward(Sweep& sweep, const Geometry& g, bool with_residual) {
   sweep.add({g.name(with_residual ? " + residual" : ""), g.text(), build, bytes, g.flops()});
 }
 
+// The first convolution's gradient and the Langevin step with it, fused on a device.
+void backward_langevin(Sweep& sweep, const Geometry& g) {
+  Generator& random = sweep.random();
+  const Array x = random.values(g.x, -1, 1), dy = random.values(g.y()), weights = random.weights(g.weights());
+  const auto build = [=](const Side& side, Work& work) {
+    Tensor& chains = work.output("x", Grade::real, side.plain(x));
+    work.run = [&chains, &context = side.context(), g, dy = side.features(dy),
+                w = side.parameter(weights, true)] {
+      ops::LangevinUpdate update;
+      update.step_size = 0.5;
+      update.noise = 0.01;
+      update.key = engine::PhiloxKey(11);
+      update.iteration = 7;
+      update.step = 3;
+      update.first_slot = 5;
+      if (ops::convolution_backward_langevin(context, dy, w, g.shape, update, chains)) return;
+      Tensor gradient = context.empty(g.x, chains.dtype());
+      ops::convolution_backward_data(context, dy, w, g.shape, gradient, WriteMode::overwrite);
+      ops::langevin_step(context, update, gradient, chains);
+    };
+  };
+  sweep.add({g.name(" backward + Langevin step"), g.text(), build, moved(sweep, g), g.flops()});
+}
+
 WriteMode random_mode(Generator& random) {
   return random.coin() ? WriteMode::accumulate : WriteMode::overwrite;
 }
@@ -112,6 +137,7 @@ void directions(Sweep& sweep, const Geometry& g) {
   if (!g.stem && g.shape.stride == 1) forward(sweep, g, true);
   backward_data(sweep, g);
   backward_weights(sweep, g);
+  if (g.stem) backward_langevin(sweep, g);
 }
 
 // Channels of a network: a library may refuse others.

@@ -136,15 +136,9 @@ engine::ContextOptions on_device(const Options& options) {
   return {.device = options.device, .threads = options.threads};
 }
 
-Result result_of(const std::string& op, const std::string& shape) {
-  return {.op = op, .shape = shape, .type = "fp32"};
-}
-
 // Each iteration starts from the CPU's state. With slope 1 LeakyReLU has no kink and every gradient agrees to
 // rounding; with the usual slope single elements take the other branch, which the whole update's norm bears.
-Result against_cpu(const Options& options, double leak, double allowed) {
-  Result result =
-      result_of(fmt::format("{} iterations, slope {}", iterations(options), leak), "WRN-10-1 8x8");
+void against_cpu(const Options& options, double leak, double allowed, Result& result) {
   result.output = "weight updates";
   result.tolerance = allowed;
   const ebm::Config config = mjem(options.seed, leak);
@@ -163,11 +157,9 @@ Result against_cpu(const Options& options, double leak, double allowed) {
       result.failure = fmt::format("the weights' update of iteration {} is off by {:.2e}, beyond {:.0e}", i,
                                    error, allowed);
   }
-  return result;
 }
 
-Result twice(const Options& options, bool bf16) {
-  Result result = result_of(fmt::format("{} iterations, twice", iterations(options)), "WRN-10-1 8x8");
+void twice(const Options& options, bool bf16, Result& result) {
   result.output = "whole state";
   if (bf16) result.type = "bf16";
   engine::ContextOptions context = on_device(options);
@@ -180,23 +172,26 @@ Result twice(const Options& options, bool bf16) {
     if (!same_bits(first.state(), second.state()))
       result.failure = fmt::format("the states of two runs differ after iteration {}", i);
   }
-  return result;
 }
 
 }  // namespace
 
 void run_iterations(const Options& options, const std::function<void(const Result&)>& found) {
-  const std::function<Result()> parts[] = {
-      [&] { return against_cpu(options, 1, 1e-4); }, [&] { return against_cpu(options, 0.2, 5e-2); },
-      [&] { return twice(options, false); }, [&] { return twice(options, true); }};
-  for (const auto& part : parts) {
+  const std::string count = std::to_string(iterations(options)) + " iterations, ";
+  const std::pair<std::string, std::function<void(Result&)>> parts[] = {
+      {count + "slope 1", [&](Result& result) { against_cpu(options, 1, 1e-4, result); }},
+      {count + "slope 0.2", [&](Result& result) { against_cpu(options, 0.2, 5e-2, result); }},
+      {count + "twice", [&](Result& result) { twice(options, false, result); }},
+      {count + "twice, bf16", [&](Result& result) { twice(options, true, result); }}};
+  for (const auto& [op, part] : parts) {
+    if (op.find(options.only) == std::string::npos) continue;
+    Result result{.op = op, .shape = "WRN-10-1 8x8", .type = "fp32"};
     try {
-      found(part());
+      part(result);
     } catch (const std::exception& error) {
-      Result failed = result_of("training iterations", "WRN-10-1 8x8");
-      failed.failure = error.what();
-      found(failed);
+      result.failure = error.what();
     }
+    found(result);
   }
 }
 

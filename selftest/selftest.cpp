@@ -72,11 +72,15 @@ Report run(const Options& options, const std::function<void(const Report&, const
       contexts.ceilings = c;
     }
     Sweep sweep(case_seed(options.seed, precision), precision, options.quick,
-                contexts.timed && !options.quick,
-                [&](const Case& one) { found(run_case(contexts, one, precision, options)); });
-    if (options.operations) sweep_cases(sweep);
+                contexts.timed && !options.quick, [&](const Case& one) {
+                  if (one.op.find(options.only) != std::string::npos)
+                    found(run_case(contexts, one, precision, options));
+                });
+    sweep_cases(sweep);
   }
-  if (options.iterations) run_iterations(options, found);
+  run_iterations(options, found);
+  if (report.results.empty())
+    engine::fail_input("--only '{}': no operation has this in its name", options.only);
   return report;
 }
 

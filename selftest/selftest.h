@@ -17,8 +17,7 @@ struct Options {
   int threads = 1;         // of the CPU side
   std::uint64_t seed = 1;  // of shapes and inputs
   bool quick = false;      // few small shapes, nothing that takes memory
-  bool operations = true;  // whether single ops are run
-  bool iterations = true;  // whether training iterations are
+  std::string only = {};   // run only what has this in its op's name; the shapes stay what they are
 
   // Tests of the selftest itself: may change what the device computed, before it is compared.
   std::function<void(const std::string& op, std::vector<double>& values)> disturb = {};

@@ -101,7 +101,7 @@ TEST(EmulatedSelftest, EveryOpPasses) {
 void expect_found(const std::string& op, const std::function<void(std::vector<double>&)>& disturbance,
                   const std::string& message) {
   selftest::Options options = quick(2);
-  options.iterations = false;
+  options.only = op.substr(0, op.find(' '));  // and what is named alike
   options.disturb = [&](const std::string& name, std::vector<double>& values) {
     if (name == op) disturbance(values);
   };
@@ -137,7 +137,7 @@ TEST(EmulatedSelftest, TwoRunsThatDifferAreFound) {
 
 TEST(EmulatedSelftest, AWrongIterationIsFound) {
   selftest::Options options = quick(3);
-  options.operations = false;
+  options.only = "iterations, slope";
   options.disturb = [](const std::string& name, std::vector<double>& values) {
     if (name == "4 iterations, slope 1") values[0] += 1e-3;
   };
@@ -145,6 +145,13 @@ TEST(EmulatedSelftest, AWrongIterationIsFound) {
   EXPECT_EQ(report.failed(), 1) << failures(report);
   EXPECT_THAT(failures(report),
               HasSubstr("FAILED 4 iterations, slope 1, WRN-10-1 8x8, fp32: the weights' update"));
+}
+
+TEST(EmulatedSelftest, ANameThatNoOpHasIsABadInput) {
+  selftest::Options options = quick(1);
+  options.only = "convolutoin";
+  EXPECT_THAT([&] { selftest::run(options); },
+              testing::ThrowsMessage<engine::InputError>(HasSubstr("--only 'convolutoin'")));
 }
 
 TEST(EmulatedSelftest, ADeviceThatIsNotThereIsABadInput) {
