@@ -7,8 +7,8 @@ import subprocess
 
 CODE = (".h", ".cpp", ".cu", ".cuh")
 HEADERS = (".h", ".cuh")
-ROOMS = ("kernels", "engine", "autograd", "models", "data", "metrics", "ebm", "report", "tools", "tests", "bench",
-         "examples")
+ROOMS = ("kernels", "engine", "autograd", "models", "data", "metrics", "ebm", "report", "selftest", "tools", "tests",
+         "bench", "examples")
 
 # Comments, string and character literals of C++; digit separators (1'000) are kept out of the last one.
 _TOKENS = re.compile(
