@@ -4,6 +4,7 @@
 #   the archive's C++ run-time (../lib/compiler), where the system's is absent or older;
 #   the folders of CUDA, cuDNN and cuBLAS, from /usr/local/cuda and from the nvidia packages of python3 on PATH.
 # What LD_LIBRARY_PATH names comes first. Exit status 2 and one line where a library is still missing.
+# MEBM_LAUNCH: a command to start the program with (compute-sanitizer, gdb --args).
 set -u
 name=${0##*/}
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -11,7 +12,7 @@ readonly name root program=$root/libexec/$name
 
 # trace PATH: what the loader cannot find with this LD_LIBRARY_PATH, one library or version a line.
 trace() {
-  LD_TRACE_LOADED_OBJECTS=1 LD_LIBRARY_PATH=$1 "$program" 2>&1 |
+  LD_LIBRARY_PATH=$1 ldd "$program" 2>&1 |
     sed -n -e 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' -e "s/.*version \`\([^']*\)' not found.*/\1/p" | sort -u
 }
 
@@ -71,4 +72,5 @@ if [[ -n $missing ]]; then
   [[ -z $missing ]] || refuse "$missing"
   export LD_LIBRARY_PATH=$path
 fi
-exec -a "$name" "$program" "$@"
+read -ra launch <<<"${MEBM_LAUNCH:-}"
+exec ${launch[@]+"${launch[@]}"} "$program" "$@"
