@@ -116,7 +116,7 @@ card_report() {
   nvidia-smi --query-gpu=index,name,driver_version,compute_cap,memory.total,memory.used,clocks.sm,clocks.max.sm,power.limit,temperature.gpu,ecc.mode.current,mig.mode.current --format=csv
   nvidia-smi | sed -n 1,20p
   "$1" --version
-  LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-} ldd "${1%/bin/*}/libexec/mebm_engine" | grep -E 'libcu|libc\.so|libstdc'
+  ldd "${1%/bin/*}/libexec/mebm_engine" | grep -E 'libcu|libc\.so|libstdc'
   uname -sr
   lscpu 2>/dev/null | grep -E '^(Model name|CPU\(s\))'
   true
