@@ -25,7 +25,7 @@ constexpr double kDivergedLoss = 1e5;
 // The type of master weights, statistics and chain states; what tf32 and bf16 mean besides is the context's.
 DType run_dtype(const engine::Context& context, const std::string& precision) {
   if (precision == "fp64") return DType::fp64;
-  if (precision == "fp32" || context.on_device()) return DType::fp32;
+  if (precision == "fp32" || precision == "auto" || context.on_device()) return DType::fp32;
   engine::fail_input("run.precision '{}' is not available on the CPU in this version; known: fp32, fp64",
                      precision);
 }
@@ -255,7 +255,8 @@ void Trainer::check_divergence(const IterationResult& r) const {
   if (std::isfinite(r.loss) && std::abs(r.loss) <= kDivergedLoss && std::isfinite(r.gradient_norm)) return;
   engine::fail(
       "diverged at iteration {}: loss {:.4g}, E+ {:.4g}, E- {:.4g}, gradient norm {:.4g}; lower "
-      "optimizer.learning_rate, or raise sampler.steps or objective.l2_coefficient, and start a new run from an "
+      "optimizer.learning_rate, or raise sampler.steps or objective.l2_coefficient, and start a new run from "
+      "an "
       "earlier checkpoint with --weights",
       r.iteration, r.loss, r.energy_positive, r.energy_negative, r.gradient_norm);
 }
@@ -300,8 +301,8 @@ CheckpointContents Trainer::checkpoint_contents(std::string config_toml) {
   contents.initial = initial_.get();
   const std::string processor =
       context_.on_device() ? engine::device_name(context_.device().index) : engine::cpu_name();
-  contents.environment = {config_.run.seed, config_.run.precision, processor, config_.run.convolution,
-                          context_.threads()};
+  contents.environment = {config_.run.seed, config_.run.precision == "auto" ? "fp32" : config_.run.precision,
+                          processor, config_.run.convolution, context_.threads()};
   return contents;
 }
 
