@@ -14,8 +14,8 @@ import sys
 import count_tests
 
 # Stage -> the counts it leaves in the results directory; the others count as one check each.
-REPORTS = {"tests": "tests.xml", "sanitizers": "asan_*.xml", "lint": "lint.txt"}
-STAGES = ("dependencies", "data", "build", "smoke", *REPORTS)
+REPORTS = {"tests": "tests.xml", "cuda": "cuda.xml", "sanitizers": "asan_*.xml", "lint": "lint.txt"}
+STAGES = ("dependencies", "data", "build", "smoke", "archive", *REPORTS)
 
 
 def stage_counts(results, stage):

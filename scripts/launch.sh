@@ -41,15 +41,14 @@ package_of() {
 }
 
 refuse() {
-  local missing=$1 glibc library packages='' cuda advice
+  local missing=$1 glibc library packages cuda advice
   glibc=$(grep '^GLIBC_' <<<"$missing" | sort -V | tail -n 1)
   if [[ -n $glibc ]]; then
     echo "$name: the glibc of this system is too old: ${glibc#GLIBC_} is needed; use a newer Linux" >&2
     exit 2
   fi
   cuda=$(grep -aom1 'libcudart\.so\.[0-9]*' "$program")
-  for library in $missing; do packages+=" $(package_of "$library" "${cuda##*.}")"; done
-  packages=$(xargs -n1 <<<"$packages" | sort -u | xargs)
+  packages=$(for library in $missing; do package_of "$library" "${cuda##*.}"; done | sort -u | paste -sd' ')
   advice="install them"
   [[ -z $packages ]] || advice="install CUDA ${cuda##*.} and cuDNN 9 (or: pip install $packages)"
   echo "$name: missing ${missing//$'\n'/, }; looked in the path of the loader, in /usr/local/cuda and in the nvidia" \

@@ -33,21 +33,25 @@ class Summary(unittest.TestCase):
         return status, printed.getvalue().splitlines()[-1]
 
     def test_everything_passed(self):
-        # 13 lint checks, 2 + 2 tests, and the stages dependencies, data, build and smoke.
-        self.assertEqual(self.summary("--failed", "--skipped"), (0, "21 passed, 0 failed, 0 skipped"))
+        # 13 lint checks, 2 + 2 tests, and the stages dependencies, data, build, smoke and archive.
+        self.assertEqual(self.summary("--failed", "--skipped"), (0, "22 passed, 0 failed, 0 skipped"))
 
     def test_skipped_stages_are_counted(self):
         (self.results / "asan_data.xml").unlink()
-        self.assertEqual(self.summary("--failed", "--skipped", "data", "sanitizers"), (0, "18 passed, 0 failed, 2 skipped"))
+        self.assertEqual(self.summary("--failed", "--skipped", "data", "cuda", "sanitizers"), (0, "19 passed, 0 failed, 3 skipped"))
 
     def test_a_failed_test_is_counted_once(self):
         self.write("tests.xml", FAILED)
-        self.assertEqual(self.summary("--failed", "tests", "--skipped"), (1, "20 passed, 1 failed, 0 skipped"))
+        self.assertEqual(self.summary("--failed", "tests", "--skipped"), (1, "21 passed, 1 failed, 0 skipped"))
 
     def test_a_failed_stage_without_counts_is_one_failure(self):
-        self.assertEqual(self.summary("--failed", "smoke", "--skipped"), (1, "20 passed, 1 failed, 0 skipped"))
+        self.assertEqual(self.summary("--failed", "smoke", "--skipped"), (1, "21 passed, 1 failed, 0 skipped"))
         (self.results / "asan_data.xml").unlink()
-        self.assertEqual(self.summary("--failed", "sanitizers", "--skipped"), (1, "19 passed, 1 failed, 0 skipped"))
+        self.assertEqual(self.summary("--failed", "sanitizers", "--skipped"), (1, "20 passed, 1 failed, 0 skipped"))
+
+    def test_the_cuda_stage_adds_its_own(self):
+        self.write("cuda.xml", PASSED)
+        self.assertEqual(self.summary("--failed", "--skipped"), (0, "24 passed, 0 failed, 0 skipped"))
 
     def test_no_test_run_is_a_failure(self):
         (self.results / "tests.xml").unlink()
