@@ -217,7 +217,7 @@ Status copy(Stream* stream, Copy direction, void* to, const void* from, std::siz
   if (direction != Copy::to_host) accesses.write(static_cast<std::byte*>(to), count);
   if (direction != Copy::to_device) accesses.read(static_cast<const std::byte*>(from), count);
   return record_or_run(stream, "copy", accesses, [=] {
-    std::memcpy(to, from, bytes);
+    if (bytes > 0) std::memcpy(to, from, bytes);  // memcpy takes no null, however little it copies
     return Status();
   });
 }
