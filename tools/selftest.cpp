@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -23,7 +24,7 @@ namespace {
 struct SelftestOptions {
   std::string device = "cuda";
   std::uint64_t seed = 1;
-  std::string only;
+  std::optional<std::string> only;
   bool json = false, quick = false;
 };
 
@@ -71,7 +72,7 @@ int run_selftest(const SelftestOptions& o) {
   options.threads = thread_count(0);
   options.seed = o.seed;
   options.quick = o.quick;
-  options.only = o.only;
+  options.only = o.only.value_or("");
   const auto print = [](const Report& report, const Result& result) {
     if (report.results.size() == 1) fmt::print("{}", selftest::table_head(report));
     fmt::print("{}", selftest::table_line(result));
@@ -92,7 +93,8 @@ CommandRunner add_selftest(CLI::App& command) {
   Options options(command);
   options.with_default("--device", "DEVICE", o->device, "the device to test: cuda or cuda:<index>");
   options.with_default("--seed", "N", o->seed, "seed of shapes and inputs; another one tests other shapes");
-  options.with_default("--only", "TEXT", o->only, "run only operations with this in their name");
+  options.optional("--only", "NAME", o->only, "run only operations with this in their name",
+                   "every operation");
   options.flag("--json", o->json, "print one JSON object instead of the table");
   options.flag("--quick", o->quick,
                "few and small shapes, to see whether anything is wrong; times say little");

@@ -88,14 +88,21 @@ TEST_F(BadUsageTest, OutputsThatCannotBeWritten) {
   if (geteuid() == 0) expect_bad_input(to("/proc/out.h5"), "cannot be written");
 }
 
+TEST_F(BadUsageTest, SelftestNeedsADevice) {
+  expect_bad_input({"selftest", "--device", "cpu"}, "--device cpu: selftest compares a GPU with the CPU");
+  expect_bad_input({"selftest", "--device", "tpu"}, "unknown device; known: auto, cpu, cuda");
+  // No machine has so many, and a build without CUDA none.
+  expect_bad_input({"selftest", "--device", "cuda:99"}, "--device cuda");
+}
+
 TEST_F(BadUsageTest, HelpDocumentsEveryOption) {
   for (const std::string command :
-       {"train", "sample", "score", "evaluate", "fit-init", "inspect", "verify-data"}) {
+       {"train", "sample", "score", "evaluate", "fit-init", "inspect", "verify-data", "selftest"}) {
     const RunResult result = expect_success({command, "--help"});
     EXPECT_THAT(result.out, ::testing::HasSubstr("(default: ")) << command;
     EXPECT_EQ(result.err, "");
     EXPECT_THAT(result.out, ::testing::Not(::testing::HasSubstr("TEXT"))) << "CLI11's own name of a value";
-    if (command == "inspect" || command == "verify-data") continue;
+    if (command == "inspect" || command == "verify-data" || command == "selftest") continue;
     EXPECT_THAT(result.out, ::testing::HasSubstr("0: one per physical core"));
     EXPECT_THAT(result.out, ::testing::HasSubstr("0 ... 2^63 - 1"));
   }
