@@ -51,6 +51,7 @@ ebm::Config mjem(std::uint64_t seed, double leak) {
   c.run.epochs = 10;
   c.run.iterations_per_epoch = 2;
   c.run.seed = seed;
+  c.run.precision = "fp32";
   return c;
 }
 

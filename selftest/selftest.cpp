@@ -62,7 +62,7 @@ Report run(const Options& options, const std::function<void(const Report&, const
   for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
     Context device(device_options(options, precision));
     describe(device, report);
-    Contexts contexts{device, cpu, !report.emulated};
+    Contexts contexts{device, cpu, !report.emulated && !options.quick};
     if (contexts.timed) {
       Ceilings& c = report.ceilings;
       if (!c.copy) c.copy = copy_ceiling(device);
@@ -71,8 +71,8 @@ Report run(const Options& options, const std::function<void(const Report&, const
                                       : c.bf16_gemm) = gemm_ceiling(device);
       contexts.ceilings = c;
     }
-    Sweep sweep(case_seed(options.seed, precision), precision, options.quick,
-                contexts.timed && !options.quick, [&](const Case& one) {
+    Sweep sweep(case_seed(options.seed, precision), precision, options.quick, contexts.timed,
+                [&](const Case& one) {
                   if (one.op.find(options.only) != std::string::npos)
                     found(run_case(contexts, one, precision, options));
                 });

@@ -16,7 +16,7 @@ struct Options {
   engine::Device device;
   int threads = 1;         // of the CPU side
   std::uint64_t seed = 1;  // of shapes and inputs
-  bool quick = false;      // few small shapes, nothing that takes memory
+  bool quick = false;      // few small shapes, nothing timed
   std::string only = {};   // run only what has this in its op's name; the shapes stay what they are
 
   // Tests of the selftest itself: may change what the device computed, before it is compared.
@@ -36,7 +36,7 @@ struct Result {
   std::string failure = {};                 // empty: passed
 };
 
-// What the device reaches at best, measured; absent in the emulator.
+// What the device reaches at best, measured; absent in the emulator and of a quick run.
 struct Ceilings {
   std::optional<double> copy;                             // GB/s
   std::optional<double> fp32_gemm, tf32_gemm, bf16_gemm;  // TFLOP/s

@@ -19,12 +19,13 @@ void for_each_position(const Tensor& tensor, const Visit& visit) {
   }
   engine::require(tensor.layout() == Layout::channels_last, "selftest: {} is in a private layout",
                   tensor.shape().text());
-  const auto channels = static_cast<std::size_t>(tensor.extent(1)),
+  const auto rows = static_cast<std::size_t>(tensor.extent(0)),
+             channels = static_cast<std::size_t>(tensor.extent(1)),
              pixels = static_cast<std::size_t>(tensor.extent(2) * tensor.extent(3));
-  for (std::size_t plain = 0; plain < elements; ++plain) {
-    const std::size_t row = plain / (channels * pixels), channel = plain / pixels % channels;
-    visit((row * pixels + plain % pixels) * channels + channel, plain);
-  }
+  for (std::size_t n = 0; n < rows; ++n)
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t p = 0; p < pixels; ++p)
+        visit((n * pixels + p) * channels + c, (n * channels + c) * pixels + p);
 }
 
 template <typename T, typename Narrow>

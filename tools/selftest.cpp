@@ -96,8 +96,7 @@ CommandRunner add_selftest(CLI::App& command) {
   options.optional("--only", "NAME", o->only, "run only operations with this in their name",
                    "every operation");
   options.flag("--json", o->json, "print one JSON object instead of the table");
-  options.flag("--quick", o->quick,
-               "few and small shapes, to see whether anything is wrong; times say little");
+  options.flag("--quick", o->quick, "few and small shapes and four iterations; nothing is timed");
   options.footer(
       "Every operation runs twice on the device, which must give the same bits, and once on the CPU, which\n"
       "must give the same values within the tolerance printed; then ten training iterations. Exit status: 0\n"
