@@ -17,7 +17,7 @@ foreach(program ${mebm_packaged})
 endforeach()
 install(PROGRAMS scripts/gpu_check.sh DESTINATION scripts)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION .)
-install(FILES docs/gpu.md DESTINATION docs)
+install(DIRECTORY docs DESTINATION .)
 
 list(TRANSFORM mebm_packaged REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE mebm_packaged_files)
 install(CODE "set(MEBM_PROGRAMS \"${mebm_packaged_files}\")")

@@ -16,6 +16,25 @@ endif()
 set(prefix "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
 set(notices "${prefix}/share/doc/mebm_engine/libraries")
 set(rows "")
+# keep_notice(<package> <what>): the notice of a Debian package, and a row of the list.
+function(keep_notice package what)
+  execute_process(COMMAND dpkg-query -W -f "\${source:Package} \${source:Version}\n" ${package}
+    OUTPUT_VARIABLE source COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCH "^[^\n]+" source "${source}")
+  set(rows ${rows} "${what}: Debian package ${package}, source ${source}, notice ${package}.txt" PARENT_SCOPE)
+  file(COPY_FILE /usr/share/doc/${package}/copyright ${notices}/${package}.txt ONLY_IF_DIFFERENT)
+endfunction()
+
+file(MAKE_DIRECTORY ${notices})
+
+# Header libraries and static ones.
+set(inside libarchive-dev libcli11-dev libeigen3-dev nlohmann-json3-dev)
+if(MEBM_PROGRAMS MATCHES "_test")
+  list(APPEND inside libgtest-dev)
+endif()
+foreach(package ${inside})
+  keep_notice(${package} "inside the programs")
+endforeach()
 foreach(library ${libraries})
   get_filename_component(name ${library} NAME)
   get_filename_component(real ${library} REALPATH)
@@ -35,20 +54,15 @@ foreach(library ${libraries})
     message(FATAL_ERROR "${real} is no file of a Debian package: its licence notice is not known; build the archive "
                         "against Debian's libraries")
   endif()
-  set(package ${CMAKE_MATCH_1})
-  execute_process(COMMAND dpkg-query -W -f "\${source:Package} \${source:Version}\n" ${package} OUTPUT_VARIABLE source)
-  string(REGEX MATCH "^[^\n]+" source "${source}")
-  list(APPEND rows "${folder}/${name}: Debian package ${package}, source ${source}, notice ${package}.txt")
-  file(READ /usr/share/doc/${package}/copyright notice)
-  file(WRITE ${notices}/${package}.txt "${notice}")
+  keep_notice(${CMAKE_MATCH_1} ${folder}/${name})
 endforeach()
 file(COPY /usr/share/common-licenses DESTINATION ${notices} FOLLOW_SYMLINK_CHAIN)
 list(SORT rows)
 list(JOIN rows "\n" rows)
 file(WRITE ${notices}/README.txt
-"The libraries below are unchanged copies from Debian packages. Sources: https://snapshot.debian.org/package/<source>/
-<version>/. Each may be replaced by another version with the same name. The licence texts that the notices speak of
-are in common-licenses/.
+"The libraries in lib/ are unchanged copies from Debian packages; the others are parts of the programs. Sources:
+https://snapshot.debian.org/package/<source>/<version>/. A library in lib/ may be replaced by another version with the
+same name. The licence texts that the notices speak of are in common-licenses/.
 
 ${rows}
 ")

@@ -113,13 +113,12 @@ has_command() {
 
 # The card is asked, never set.
 card_report() {
-  nvidia-smi --query-gpu=index,name,driver_version,compute_cap,memory.total,memory.used,clocks.sm,clocks.max.sm,power.limit,temperature.gpu,ecc.mode.current,mig.mode.current --format=csv
-  nvidia-smi | sed -n 1,20p
   "$1" --version
   ldd "${1%/bin/*}/libexec/mebm_engine" | grep -E 'libcu|libc\.so|libstdc'
   uname -sr
   lscpu 2>/dev/null | grep -E '^(Model name|CPU\(s\))'
-  true
+  nvidia-smi | sed -n 1,20p
+  nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total,memory.used,clocks.sm,clocks.max.sm,power.limit,temperature.gpu,ecc.mode.current,mig.mode.current --format=csv
 }
 
 check_card() {
@@ -183,7 +182,7 @@ sanitizer() {
   summary=$(grep -E '(ERROR|RACECHECK) SUMMARY: ' "$out/$tool.log" | tail -n 1 | sed 's/^=* *//')
   if [[ -n $problem ]]; then
     record "$tool" failed "$elapsed" "$problem"
-  elif grep -qiE 'terminated before first instrumented|not supported|unsupported|internal sanitizer error' "$out/$tool.log" ||
+  elif grep -qiE '^=+ .*(terminated before first instrumented|not supported|unsupported|internal sanitizer error)' "$out/$tool.log" ||
     [[ -z $summary ]]; then
     record "$tool" "not available" "$elapsed" "no verdict: $(grep '^=' "$out/$tool.log" | grep -v SUMMARY | tail -n 1 | sed 's/^=* *//')"
   elif [[ $summary =~ SUMMARY:\ 0\  ]]; then

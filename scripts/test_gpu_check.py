@@ -118,6 +118,11 @@ class GpuCheck(Archive):
         self.assertEqual(rows["memcheck"], ("failed", "ERROR SUMMARY: 3 errors"))
         self.assertEqual(rows["racecheck"], ("not available", "no verdict: Error: Device not supported"))
         self.assertEqual(rows["initcheck"][0], "passed")
+        # What the engine says is no refusal of the sanitizer's.
+        self.write("tools/compute-sanitizer", SANITIZER.replace("case", "echo 'fp64: not supported'\ncase", 1))
+        self.check("--quick", "--data", "tools", out="talkative", FINDS="synccheck")
+        self.assertEqual(self.summary("talkative")["memcheck"][0], "passed")
+        self.assertEqual(self.summary("talkative")["synccheck"][0], "failed")
         (self.root / "tools/compute-sanitizer").unlink()
         self.check("--quick", "--data", "tools", out="again")
         self.assertEqual(self.summary("again")["memcheck"][0], "not available")
