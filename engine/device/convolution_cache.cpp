@@ -63,7 +63,7 @@ const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::c
   if (!entry.tensor.defined()) {
     const auto elements = static_cast<std::int64_t>(
         (plan.prepared_weight_bytes() + size_of(weights.dtype()) - 1) / size_of(weights.dtype()));
-    entry.tensor = context_.empty({elements}, weights.dtype());
+    entry.tensor = Tensor(context_.lasting_arena(), {elements}, weights.dtype());
   }
   plan.prepare_weights(weights.data(), entry.tensor.data());
   entry.version = weights.version();
@@ -75,7 +75,7 @@ const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::c
 Tensor ConvolutionCache::narrowed(const Tensor& parameter) {
   const DType feature = context_.feature_type(parameter.dtype());
   if (feature == parameter.dtype()) return parameter;
-  Prepared& entry = narrowed_[parameter.storage_id()];
+  Prepared& entry = narrowed_[parameter.data()];
   if (!entry.tensor.defined())
     entry.tensor = Tensor(context_.lasting_arena(), parameter.shape(), feature, parameter.layout());
   if (!entry.valid || entry.version != parameter.version()) {
@@ -88,12 +88,12 @@ Tensor ConvolutionCache::narrowed(const Tensor& parameter) {
 }
 
 Tensor* ConvolutionCache::narrowed_storage(const Tensor& parameter) {
-  const auto found = narrowed_.find(parameter.storage_id());
+  const auto found = narrowed_.find(parameter.data());
   return found == narrowed_.end() ? nullptr : &found->second.tensor;
 }
 
 void ConvolutionCache::narrowed_written(const Tensor& parameter) {
-  if (const auto found = narrowed_.find(parameter.storage_id()); found != narrowed_.end())
+  if (const auto found = narrowed_.find(parameter.data()); found != narrowed_.end())
     found->second.version = parameter.version();
 }
 

@@ -63,7 +63,7 @@ class ConvolutionCache {
   Context& context_;
   std::unordered_map<PlanKey, std::unique_ptr<kernels::conv2d::Plan>, PlanKeyHash> plans_;
   std::unordered_map<WeightKey, Prepared, WeightKeyHash> weights_;
-  std::unordered_map<std::uint64_t, Prepared> narrowed_;  // by storage
+  std::unordered_map<const void*, Prepared> narrowed_;  // by the parameter's address
   std::uint64_t preparations_ = 0;
 };
 
