@@ -75,7 +75,7 @@ const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::c
 Tensor ConvolutionCache::narrowed(const Tensor& parameter) {
   const DType feature = context_.feature_type(parameter.dtype());
   if (feature == parameter.dtype()) return parameter;
-  Prepared& entry = narrowed_[parameter.data()];
+  Prepared& entry = narrowed_[{parameter.storage_id(), 0, parameter.data()}];
   if (!entry.tensor.defined())
     entry.tensor = Tensor(context_.lasting_arena(), parameter.shape(), feature, parameter.layout());
   if (!entry.valid || entry.version != parameter.version()) {
@@ -88,12 +88,13 @@ Tensor ConvolutionCache::narrowed(const Tensor& parameter) {
 }
 
 Tensor* ConvolutionCache::narrowed_storage(const Tensor& parameter) {
-  const auto found = narrowed_.find(parameter.data());
+  const auto found = narrowed_.find({parameter.storage_id(), 0, parameter.data()});
   return found == narrowed_.end() ? nullptr : &found->second.tensor;
 }
 
 void ConvolutionCache::narrowed_written(const Tensor& parameter) {
-  if (const auto found = narrowed_.find(parameter.data()); found != narrowed_.end())
+  if (const auto found = narrowed_.find({parameter.storage_id(), 0, parameter.data()});
+      found != narrowed_.end())
     found->second.version = parameter.version();
 }
 

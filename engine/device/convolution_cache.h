@@ -63,7 +63,7 @@ class ConvolutionCache {
   Context& context_;
   std::unordered_map<PlanKey, std::unique_ptr<kernels::conv2d::Plan>, PlanKeyHash> plans_;
   std::unordered_map<WeightKey, Prepared, WeightKeyHash> weights_;
-  std::unordered_map<const void*, Prepared> narrowed_;  // by the parameter's address
+  std::unordered_map<WeightKey, Prepared, WeightKeyHash> narrowed_;
   std::uint64_t preparations_ = 0;
 };
 
