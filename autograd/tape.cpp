@@ -161,10 +161,12 @@ void Tape::require_whole(const char* caller) const {
 GradTarget BackwardContext::target(std::size_t input) const {
   Tape::Slot& s = slot(node_.inputs[input]);
   if (s.parameter != nullptr) {
-    const WriteMode mode = s.parameter->reached ? WriteMode::accumulate : WriteMode::overwrite;
+    const WriteMode mode = s.parameter->has_gradient() ? WriteMode::accumulate : WriteMode::overwrite;
     s.parameter->reached = true;
+    s.parameter->zero_gradient = false;
     if (!s.parameter->gradient.defined())
-      s.parameter->gradient = Tensor(context().lasting_arena(), s.shape, s.dtype, s.layout);
+      s.parameter->gradient =
+          Tensor(context().lasting_arena(), s.shape, s.parameter->type_of_gradient(), s.layout);
     return {&s.parameter->gradient, mode};
   }
   if (!s.gradient.defined()) {
@@ -173,6 +175,18 @@ GradTarget BackwardContext::target(std::size_t input) const {
   }
   if (!s.gradient.unique()) s.gradient = engine::ops::clone(context(), s.gradient);
   return {&s.gradient, WriteMode::accumulate};
+}
+
+void BackwardContext::zero(std::size_t input) const {
+  Tape::Slot& s = slot(node_.inputs[input]);
+  if (s.parameter != nullptr) {
+    s.parameter->zero_gradient = !s.parameter->has_gradient();
+    s.parameter->reached = true;
+    return;
+  }
+  if (s.gradient.defined()) return;
+  s.gradient = context().empty(s.shape, s.dtype, s.layout);
+  engine::ops::fill(context(), 0, s.gradient);
 }
 
 void BackwardContext::pass(std::size_t input, const Tensor& gradient) const {

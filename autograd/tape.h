@@ -185,6 +185,8 @@ class BackwardContext {
   }
   // The place for an input's gradient, allocated if it is the first contribution. Call once per needed input.
   GradTarget target(std::size_t input) const;
+  // An input's gradient is exactly zero: a parameter is marked reached and its gradient left unwritten.
+  void zero(std::size_t input) const;
   // Hands over a finished gradient: shared where it is the first contribution, else added.
   void pass(std::size_t input, const engine::Tensor& gradient) const;
   // Lets `step` apply an input's Langevin update together with its gradient. False: the input is no moving

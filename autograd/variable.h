@@ -1,6 +1,7 @@
 #pragma once
 // What the tape works with: values that may want a gradient, and named parameters.
 
+#include <optional>
 #include <string>
 
 #include "engine/core/tensor.h"
@@ -24,8 +25,16 @@ struct Variable {
 struct Parameter {
   std::string name;
   engine::Tensor value;
-  engine::Tensor gradient;
+  engine::Tensor gradient = {};
   bool reached = false;
+  // Reached, with a gradient known to be exactly zero: `gradient` is not written and must not be read.
+  bool zero_gradient = false;
+
+  // What the gradient is stored as: the value's type unless set.
+  std::optional<engine::DType> gradient_type = {};
+
+  bool has_gradient() const { return reached && !zero_gradient; }
+  engine::DType type_of_gradient() const { return gradient_type.value_or(value.dtype()); }
 };
 
 }  // namespace mebm::autograd

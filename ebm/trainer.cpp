@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <limits>
 #include <utility>
 
 #include "ebm/training_loss.h"
@@ -19,8 +17,6 @@ using engine::WriteMode;
 namespace ops = engine::ops;
 
 namespace {
-
-constexpr double kDivergedLoss = 1e5;
 
 // The type of master weights, statistics and chain states; what tf32 and bf16 mean besides is the context's.
 DType run_dtype(const engine::Context& context, const std::string& precision) {
@@ -44,7 +40,6 @@ struct Trainer::Batches {
   DataBatch positive_batch, labelled_batch;
   ChainBatch chains;
   Tensor chain_starts;
-  Tensor results;                             // fp64 [kResults]
   Tensor iteration_cell, learning_rate_cell;  // what a device reads these from
 };
 
@@ -138,7 +133,7 @@ void Trainer::make_batches() {
   const data::ImageSet& set = data_.images();
   b.images = context_.empty({b.rows.pass.groups.rows(), set.channels, set.height, set.width}, dtype_);
   if (classes) b.labels = context_.empty({b.rows.labelled}, DType::int32);
-  b.results = context_.empty({kResults}, DType::fp64);
+  results_ = std::make_unique<IterationResults>(context_, energy, classes);
   b.iteration_cell = context_.empty({1}, DType::int32);
   b.learning_rate_cell = context_.empty({1}, DType::fp64);
   model_.reserve_statistics(b.rows.slots);
@@ -189,29 +184,29 @@ void Trainer::sample_negatives(const engine::Scalar<std::uint32_t>& iteration, b
   ops::copy(context_, b.chains.images, rows, WriteMode::overwrite);
 }
 
-// Leaves what the iteration reports in `results`, where the device keeps it until it is read.
+// Leaves what the iteration reports where its results are read from.
 Variable Trainer::forward_loss() {
   Batches& b = *batches_;
   TrainingLoss out = training_loss(tape_, model_, b.images, b.labels, b.rows,
                                    models::parse_energy_kind(config_.model.energy), config_.objective);
-  const auto report = [&](Result result, const Tensor& values) {
-    Tensor place = b.results.rows(result, 1);
+  const auto report = [&](IterationResults::Number number, const Tensor& values) {
+    Tensor place = results_->place(number);
     ops::sum_into(context_, values, 1 / static_cast<double>(values.elements()), place, WriteMode::overwrite);
   };
-  report(kLoss, out.loss.value);
+  report(IterationResults::kLoss, out.loss.value);
   if (out.energies.defined()) {
-    report(kEnergyPositive, out.energies.rows(0, b.rows.positives));
-    report(kEnergyNegative, out.energies.rows(b.rows.positives, b.rows.positives));
+    report(IterationResults::kEnergyPositive, out.energies.rows(0, b.rows.positives));
+    report(IterationResults::kEnergyNegative, out.energies.rows(b.rows.positives, b.rows.positives));
   }
-  if (out.cross_entropy.defined()) report(kCrossEntropy, out.cross_entropy);
+  if (out.cross_entropy.defined()) report(IterationResults::kCrossEntropy, out.cross_entropy);
   return std::move(out.loss);
 }
 
 void Trainer::report_gradient_norm() {
   std::vector<const Tensor*> gradients;
   for (const autograd::Parameter* parameter : model_.parameters())
-    if (parameter->reached) gradients.push_back(&parameter->gradient);
-  Tensor place = batches_->results.rows(kSquaredGradientNorm, 1);
+    if (parameter->has_gradient()) gradients.push_back(&parameter->gradient);
+  Tensor place = results_->place(IterationResults::kSquaredGradientNorm);
   ops::sum_of_squares_into(context_, gradients, place);
 }
 
@@ -228,45 +223,27 @@ void Trainer::run_iteration(const engine::Scalar<std::uint32_t>& iteration,
   tape_.backward(loss);
   tape_.clear();
   report_gradient_norm();
-  // A device finds out when the results arrive, one update later.
-  if (!context_.on_device()) check_divergence(read_results());
+  if (!context_.on_device()) check_before_update();
   model_.fold_statistics(b.rows.slots);
   optimizer_.step(learning_rate);
   if (b.rows.positives > 0) buffer_->write_back(b.chains);
 }
 
-IterationResult Trainer::read_results() const {
-  constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
-  IterationResult result;
+// A diverged iteration changes no weight where the host knows in time.
+void Trainer::check_before_update() const {
+  IterationResult result = results_->read_now();
   result.iteration = iteration_;
-  result.epoch = epoch();
-  double values[kResults];
-  ops::read(batches_->results, values);
-  const bool energy = batches_->rows.positives > 0, classes = batches_->rows.labelled > 0;
-  result.loss = values[kLoss];
-  result.energy_positive = energy ? values[kEnergyPositive] : kAbsent;
-  result.energy_negative = energy ? values[kEnergyNegative] : kAbsent;
-  result.cross_entropy = classes ? values[kCrossEntropy] : kAbsent;
-  result.gradient_norm = std::sqrt(values[kSquaredGradientNorm]);
-  return result;
+  check_divergence(result);
 }
 
-void Trainer::check_divergence(const IterationResult& r) const {
-  if (std::isfinite(r.loss) && std::abs(r.loss) <= kDivergedLoss && std::isfinite(r.gradient_norm)) return;
-  engine::fail(
-      "diverged at iteration {}: loss {:.4g}, E+ {:.4g}, E- {:.4g}, gradient norm {:.4g}; lower "
-      "optimizer.learning_rate, or raise sampler.steps or objective.l2_coefficient, and start a new run from "
-      "an "
-      "earlier checkpoint with --weights",
-      r.iteration, r.loss, r.energy_positive, r.energy_negative, r.gradient_norm);
-}
-
-IterationResult Trainer::step(std::span<TrainingObserver* const> observers) {
+void Trainer::begin(std::span<TrainingObserver* const> observers) {
   const auto begin = std::chrono::steady_clock::now();
   const double learning_rate = optimizer_.learning_rate(iteration_, epoch());
   const bool keep_starts = std::any_of(observers.begin(), observers.end(),
                                        [](const TrainingObserver* o) { return o->wants_starts(); });
   if (batches_ == nullptr) make_batches();
+  engine::require(results_->outstanding() < IterationResults::kMostOutstanding,
+                  "an iteration was begun with {} results not taken", results_->outstanding());
   const Batches& b = *batches_;
   choose_batches(learning_rate, keep_starts);
   const bool enqueued = work_.run(keep_starts ? "with starts" : "", [&] {
@@ -274,19 +251,28 @@ IterationResult Trainer::step(std::span<TrainingObserver* const> observers) {
                   {learning_rate, &b.learning_rate_cell}, keep_starts);
   });
   if (!enqueued) model_.count_batches(b.rows.slots);
-  IterationResult result = read_results();
-  result.learning_rate = learning_rate;
-  check_divergence(result);
+  results_->enqueue(iteration_, epoch(), learning_rate, begin);
   if (b.rows.positives > 0) buffer_->advance_ages(b.chains, config_.sampler.steps);
-  ++iteration_;
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   IterationChoices choices;
   choices.chains = b.rows.positives > 0 ? &b.chains : nullptr;
   if (keep_starts) choices.chain_starts = b.chain_starts;
   choices.positives = b.rows.positives > 0 ? &b.positive_batch : nullptr;
   choices.labelled = b.rows.labelled > 0 ? &b.labelled_batch : nullptr;
-  for (TrainingObserver* observer : observers) observer->iteration_done(result, choices);
+  for (TrainingObserver* observer : observers) observer->iteration_begun(iteration_, choices);
+  ++iteration_;
+}
+
+std::optional<IterationResult> Trainer::take_result(bool wait) {
+  if (results_ == nullptr) return std::nullopt;
+  std::optional<IterationResult> result = results_->take(wait);
+  if (result) check_divergence(*result);
   return result;
+}
+
+IterationResult Trainer::step(std::span<TrainingObserver* const> observers) {
+  begin(observers);
+  engine::require(results_->outstanding() == 1, "step() with results of earlier iterations not taken");
+  return *take_result(true);
 }
 
 CheckpointContents Trainer::checkpoint_contents(std::string config_toml) {

@@ -8,12 +8,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "autograd/optim/sgd.h"
 #include "ebm/checkpoint.h"
 #include "ebm/config.h"
+#include "ebm/iteration_results.h"
 #include "ebm/langevin_sampler.h"
 #include "ebm/objective.h"
 #include "ebm/replay_buffer.h"
@@ -23,17 +25,6 @@
 
 namespace mebm::ebm {
 
-// What an iteration did. Energies and cross-entropy are NaN where the objective has no such term.
-struct IterationResult {
-  std::int64_t iteration = 0, epoch = 0;  // counted from 0
-  double loss = 0;
-  double energy_positive = 0, energy_negative = 0;  // batch means
-  double cross_entropy = 0;
-  double learning_rate = 0;
-  double gradient_norm = 0;  // Euclidean, over all parameters reached
-  double seconds = 0;
-};
-
 // Every random choice of an iteration, for observers; valid during the call only.
 struct IterationChoices {
   const ChainBatch* chains = nullptr;  // null without an energy term; images hold the advanced chains
@@ -42,12 +33,13 @@ struct IterationChoices {
   const DataBatch* labelled = nullptr;
 };
 
-// Looks on during Trainer::step; must not change anything.
+// Looks on while an iteration is begun; must not change anything. Reading what the choices hold on a device
+// waits for the iteration.
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
   virtual bool wants_starts() const { return false; }
-  virtual void iteration_done(const IterationResult& result, const IterationChoices& choices) = 0;
+  virtual void iteration_begun(std::int64_t iteration, const IterationChoices& choices) = 0;
 };
 
 class Trainer {
@@ -66,11 +58,19 @@ class Trainer {
   // fresh.
   void start_from_weights(const CheckpointReader& checkpoint);
 
-  // One iteration; the trainer keeps none of the observers. Throws Error when the loss is not finite or
-  // beyond 1e5 in magnitude (diverged).
+  // Begins one iteration; the trainer keeps none of the observers. On the CPU it is done when this returns;
+  // a device works on while the host goes ahead, by at most IterationResults::kMostOutstanding iterations
+  // whose results were not taken.
+  void begin(std::span<TrainingObserver* const> observers = {});
+  // The result of the oldest iteration not taken yet, of all in turn. Without `wait`, nothing where it is not
+  // done and the host may go ahead. Throws Error when the loss is not finite or beyond 1e5 in magnitude
+  // (diverged): on a device up to kMostOutstanding updates after the one that diverged, so take every result
+  // before the state is kept.
+  std::optional<IterationResult> take_result(bool wait);
+  // One iteration, begun and done.
   IterationResult step(std::span<TrainingObserver* const> observers = {});
 
-  std::int64_t iteration() const { return iteration_; }  // iterations done
+  std::int64_t iteration() const { return iteration_; }  // iterations begun
   std::int64_t epoch() const { return iteration_ / config_.run.iterations_per_epoch; }
   const Config& config() const { return config_; }
   models::WideResNet& model() { return model_; }
@@ -86,19 +86,15 @@ class Trainer {
  private:
   struct Batches;
 
-  // What an iteration reports, in the order it lies in memory.
-  enum Result { kLoss, kEnergyPositive, kEnergyNegative, kCrossEntropy, kSquaredGradientNorm, kResults };
-
   void make_batches();
   void choose_batches(double learning_rate, bool keep_starts);
   void load_images(const engine::Scalar<std::uint32_t>& iteration);
   void sample_negatives(const engine::Scalar<std::uint32_t>& iteration, bool keep_starts);
   autograd::Variable forward_loss();
   void report_gradient_norm();
+  void check_before_update() const;
   void run_iteration(const engine::Scalar<std::uint32_t>& iteration,
                      const engine::Scalar<double>& learning_rate, bool keep_starts);
-  IterationResult read_results() const;
-  void check_divergence(const IterationResult& result) const;
 
   engine::Context& context_;
   Config config_;
@@ -110,6 +106,7 @@ class Trainer {
   autograd::Sgd optimizer_;
   std::unique_ptr<ReplayBuffer> buffer_;
   std::unique_ptr<Batches> batches_;
+  std::unique_ptr<IterationResults> results_;
   engine::RepeatedWork work_;
   std::int64_t iteration_ = 0;
 };

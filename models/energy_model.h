@@ -55,7 +55,7 @@ class EnergyModel {
 
   virtual std::vector<autograd::Parameter*> parameters() = 0;
   void zero_gradients() {
-    for (autograd::Parameter* parameter : parameters()) parameter->reached = false;
+    for (autograd::Parameter* parameter : parameters()) parameter->reached = parameter->zero_gradient = false;
   }
 
   // Room for the statistics of `slots` passes; fold_statistics() folds slots 0 ... slots - 1, in this order,

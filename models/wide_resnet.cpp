@@ -14,6 +14,10 @@ using autograd::Tape;
 using autograd::Variable;
 using engine::Shape;
 
+namespace {
+constexpr const char* kStem = "f.conv1";  // reads images, computes in the run's type
+}
+
 struct WideResNet::Block {
   std::optional<BatchNorm> bn1;
   Layer conv1;
@@ -63,7 +67,7 @@ WideResNet::WideResNet(engine::Context& context, const WideResNetConfig& config,
                        std::optional<std::uint64_t> seed)
     : context_(context), config_(config), dtype_(dtype) {
   config.validate();
-  stem_ = make_layer("f.conv1", {16, config.in_channels, 3, 3});
+  stem_ = make_layer(kStem, {16, config.in_channels, 3, 3});
   std::int64_t channels = 16;
   for (int s = 0; s < config.stages; ++s)
     for (int b = 0; b < (config.depth - 4) / 6; ++b) {
@@ -89,9 +93,13 @@ WideResNet::WideResNet(engine::Context& context, const WideResNetConfig& config,
 WideResNet::~WideResNet() = default;
 
 WideResNet::Layer WideResNet::make_layer(const std::string& prefix, const Shape& weight_shape) {
-  const engine::Layout layout = weight_shape.rank() == 4 ? context_.weight_layout() : engine::Layout::plain;
-  return {{prefix + ".weight", context_.empty(weight_shape, dtype_, layout), {}, false},
-          {prefix + ".bias", context_.empty({weight_shape[0]}, dtype_), {}, false}};
+  const bool convolution = weight_shape.rank() == 4;
+  const engine::Layout layout = convolution ? context_.weight_layout() : engine::Layout::plain;
+  Layer layer{{prefix + ".weight", context_.empty(weight_shape, dtype_, layout)},
+              {prefix + ".bias", context_.empty({weight_shape[0]}, dtype_)}};
+  // Convolutions of features leave weight gradients in the features' type; the update reads them as they are.
+  if (convolution && prefix != kStem) layer.weight.gradient_type = context_.feature_type(dtype_);
+  return layer;
 }
 
 std::optional<BatchNorm> WideResNet::make_norm(const std::string& prefix, std::int64_t channels) {
@@ -132,22 +140,26 @@ Variable WideResNet::activate(Tape& tape, const Variable& x, std::optional<Batch
 }
 
 Variable WideResNet::convolve(Tape& tape, const Variable& x, Layer& layer, int stride, int padding,
-                              Variable residual) {
+                              Variable residual, const Pass& pass) {
   const Variable weight = tape.parameter(layer.weight), bias = tape.parameter(layer.bias);
-  return autograd::convolution(tape, x, weight, bias, {stride, padding}, std::move(residual));
+  // A constant added to a channel passes through identity skips and unpadded 1x1 shortcuts as a constant,
+  // and every other reader of the output is a batch-norm, which subtracts it with the batch's mean.
+  const bool cancels = config_.norm == "batch" && pass.batch_statistics;
+  return autograd::convolution(tape, x, weight, bias, {stride, padding}, std::move(residual),
+                               cancels ? autograd::BiasGradient::cancels : autograd::BiasGradient::computed);
 }
 
 Variable WideResNet::run_block(Tape& tape, Variable x, Block& block, const Pass& pass) {
   Variable h = activate(tape, x, block.bn1, pass);
-  h = convolve(tape, h, block.conv1, 1, 1, {});
+  h = convolve(tape, h, block.conv1, 1, 1, {}, pass);
   h = activate(tape, h, block.bn2, pass);
   // The shortcut runs last so that, in backward, its gradient of x comes first and batch-norm adds to it in
   // place.
   if (block.shortcut) {
-    Variable shortcut = convolve(tape, x, *block.shortcut, block.stride, 0, {});
-    return convolve(tape, h, block.conv2, block.stride, 1, std::move(shortcut));
+    Variable shortcut = convolve(tape, x, *block.shortcut, block.stride, 0, {}, pass);
+    return convolve(tape, h, block.conv2, block.stride, 1, std::move(shortcut), pass);
   }
-  return convolve(tape, h, block.conv2, block.stride, 1, std::move(x));
+  return convolve(tape, h, block.conv2, block.stride, 1, std::move(x), pass);
 }
 
 Variable WideResNet::features(Tape& tape, const Variable& images, const Pass& pass) {
@@ -156,7 +168,7 @@ Variable WideResNet::features(Tape& tape, const Variable& images, const Pass& pa
                       shape[3] == config_.image_size,
                   "images {} do not fit a network for {}x{}x{}", shape.text(), config_.in_channels,
                   config_.image_size, config_.image_size);
-  Variable x = convolve(tape, images, stem_, 1, 1, {});
+  Variable x = convolve(tape, images, stem_, 1, 1, {}, pass);
   for (auto& block : blocks_) x = run_block(tape, std::move(x), *block, pass);
   return autograd::global_average_pool(tape, activate(tape, x, final_norm_, pass));
 }

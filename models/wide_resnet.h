@@ -78,7 +78,7 @@ class WideResNet final : public EnergyModel {
   autograd::Variable activate(autograd::Tape& tape, const autograd::Variable& x,
                               std::optional<BatchNorm>& norm, const Pass& pass);
   autograd::Variable convolve(autograd::Tape& tape, const autograd::Variable& x, Layer& layer, int stride,
-                              int padding, autograd::Variable residual);
+                              int padding, autograd::Variable residual, const Pass& pass);
   autograd::Variable run_block(autograd::Tape& tape, autograd::Variable x, Block& block, const Pass& pass);
   template <typename Visit>
   void for_each_norm(const Visit& visit);

@@ -31,7 +31,7 @@ void TraceWriter::write_state(const std::string& group) {
     ebm::write_tensor(writer_, group + "/replay_buffer/images", state.buffer->images());
 }
 
-void TraceWriter::write_chains(const std::string& group, const ebm::IterationResult& result,
+void TraceWriter::write_chains(const std::string& group, std::int64_t iteration,
                                const ebm::IterationChoices& choices) {
   const ebm::ChainBatch& chains = *choices.chains;
   const auto batch = static_cast<std::int64_t>(chains.rows.size());
@@ -52,7 +52,7 @@ void TraceWriter::write_chains(const std::string& group, const ebm::IterationRes
   Tensor normals = context_.empty(shape, chains.images.dtype());
   for (int k = 0; k < steps; ++k) {
     engine::ops::fill_normal(context_, key, engine::RandomPurpose::langevin_noise,
-                             static_cast<std::uint32_t>(result.iteration), static_cast<std::uint32_t>(k), 0,
+                             static_cast<std::uint32_t>(iteration), static_cast<std::uint32_t>(k), 0,
                              normals);
     engine::ops::read(normals, std::span(noise).subspan(static_cast<std::size_t>(k * shape.elements()),
                                                         static_cast<std::size_t>(shape.elements())));
@@ -68,10 +68,18 @@ void TraceWriter::write_crops(const std::string& path, const std::vector<data::C
   writer_.write(path, {static_cast<std::int64_t>(crops.size()), 3}, values.data());
 }
 
-void TraceWriter::iteration_done(const ebm::IterationResult& result, const ebm::IterationChoices& choices) {
-  const std::string group = "/iteration/" + std::to_string(result.iteration);
+namespace {
+
+std::string group_of(std::int64_t iteration) {
+  return "/iteration/" + std::to_string(iteration);
+}
+
+}  // namespace
+
+void TraceWriter::iteration_begun(std::int64_t iteration, const ebm::IterationChoices& choices) {
+  const std::string group = group_of(iteration);
   writer_.make_group(group);
-  if (choices.chains != nullptr) write_chains(group, result, choices);
+  if (choices.chains != nullptr) write_chains(group, iteration, choices);
   if (choices.positives != nullptr)
     writer_.write(group + "/positive_index", {static_cast<std::int64_t>(choices.positives->indices.size())},
                   choices.positives->indices.data());
@@ -82,6 +90,10 @@ void TraceWriter::iteration_done(const ebm::IterationResult& result, const ebm::
     writer_.write(group + "/labelled_index", {count}, batch.indices.data());
     write_crops(group + "/crop", batch.crops);
   }
+}
+
+void TraceWriter::write_result(const ebm::IterationResult& result) {
+  const std::string group = group_of(result.iteration);
   const auto scalar = [&](const char* name, double value) { writer_.write(group + "/" + name, {}, &value); };
   scalar("learning_rate", result.learning_rate);
   scalar("loss", result.loss);

@@ -17,15 +17,16 @@ class TraceWriter final : public ebm::TrainingObserver {
   TraceWriter(engine::Context& context, ebm::Trainer& trainer, const std::string& config_toml);
 
   bool wants_starts() const override { return true; }
-  void iteration_done(const ebm::IterationResult& result, const ebm::IterationChoices& choices) override;
+  void iteration_begun(std::int64_t iteration, const ebm::IterationChoices& choices) override;
+  // Adds what the iteration computed to what it chose.
+  void write_result(const ebm::IterationResult& result);
   // Records the state the run ended in and writes the file.
   void finish(const std::filesystem::path& path);
 
  private:
   void write_state(const std::string& group);
   void write_crops(const std::string& path, const std::vector<data::Crop>& crops);
-  void write_chains(const std::string& group, const ebm::IterationResult& result,
-                    const ebm::IterationChoices& choices);
+  void write_chains(const std::string& group, std::int64_t iteration, const ebm::IterationChoices& choices);
 
   engine::Context& context_;
   ebm::Trainer& trainer_;

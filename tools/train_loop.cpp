@@ -31,7 +31,7 @@ constexpr int kPublishedEpoch = 390;  // iterations of the published rows' epoch
 // Keeps the last iteration's chains for the sample grid.
 class LastChains final : public ebm::TrainingObserver {
  public:
-  void iteration_done(const ebm::IterationResult&, const ebm::IterationChoices& choices) override {
+  void iteration_begun(std::int64_t, const ebm::IterationChoices& choices) override {
     if (choices.chains == nullptr) return;
     chains_ = choices.chains->images;
     rows_.assign(choices.chains->rows.begin(), choices.chains->rows.end());
@@ -53,6 +53,7 @@ class Loop {
         job_(job),
         trainer_(trainer),
         grid_(grid),
+        trace_(trace),
         end_(end),
         toml_(to_toml(job.config)),
         progress_(std::cerr, end,
@@ -68,17 +69,17 @@ class Loop {
     // A signal after `last` was decided lets one more iteration run, so that the loop always ends with a
     // checkpoint.
     for (bool last = stop_requested(); !last && trainer_.iteration() < end_;) {
-      const ebm::IterationResult result = trainer_.step(observers_);
-      seconds_ += result.seconds;
-      if (++iterations_done_ == 1) context_.save_plans();
-      const std::int64_t done = trainer_.iteration();
-      last = done == end_ || stop_requested();
-      const std::optional<double> accuracy = validation_accuracy(done);
-      if (last || accuracy || (c.log_every > 0 && result.iteration % c.log_every == 0))
-        job_.directory.append_metrics(result, accuracy);
-      show(result);
-      if (last || (c.sample_every > 0 && done % c.sample_every == 0)) write_samples();
-      if (last || (c.checkpoint_every > 0 && done % c.checkpoint_every == 0)) write_checkpoint();
+      trainer_.begin(observers_);
+      const std::int64_t begun = trainer_.iteration();
+      last = begun == end_ || stop_requested();
+      const bool validate = validation_due(begun), sample = last || is_due(c.sample_every, begun),
+                 store = last || is_due(c.checkpoint_every, begun);
+      // Nothing is kept of a state before every result up to it has been looked at.
+      const bool settle = validate || sample || store || iterations_done_ == 0;
+      while (const auto result = trainer_.take_result(settle))
+        record(*result, result->iteration + 1 == begun && validate, result->iteration + 1 == begun && last);
+      if (sample) write_samples();
+      if (store) write_checkpoint();
     }
     progress_.finish();
   }
@@ -92,9 +93,24 @@ class Loop {
   double seconds() const { return seconds_; }                        // they took
 
  private:
+  static bool is_due(std::int64_t every, std::int64_t done) { return every > 0 && done % every == 0; }
+
+  // What is written of every iteration, in order.
+  void record(const ebm::IterationResult& result, bool validate, bool last) {
+    const int log_every = job_.config.run.log_every;
+    seconds_ += result.seconds;
+    if (++iterations_done_ == 1) context_.save_plans();
+    if (trace_ != nullptr) trace_->write_result(result);
+    std::optional<double> accuracy;
+    if (validate) accuracy = validation_accuracy(result.iteration + 1);
+    if (last || validate || is_due(log_every, result.iteration))
+      job_.directory.append_metrics(result, accuracy);
+    show(result);
+  }
+
   void show(const ebm::IterationResult& r) {
     report::ProgressState state;
-    state.iteration = trainer_.iteration();
+    state.iteration = r.iteration + 1;
     state.loss = r.loss;
     state.learning_rate = r.learning_rate;
     if (job_.config.objective.energy_weight != 0) {
@@ -104,13 +120,15 @@ class Loop {
     progress_.update(state);
   }
 
+  bool validation_due(std::int64_t done) const {
+    const ebm::RunConfig& c = job_.config.run;
+    return is_due(std::int64_t{c.evaluate_every} * c.iterations_per_epoch, done) && !validation_.empty() &&
+           job_.config.objective.classifier_weight != 0;
+  }
+
   // Accuracy on the validation split, after every evaluate_every epochs; the best model so far is kept beside
   // the other checkpoints. The test set plays no part.
-  std::optional<double> validation_accuracy(std::int64_t done) {
-    const ebm::RunConfig& c = job_.config.run;
-    const bool due =
-        c.evaluate_every > 0 && done % (std::int64_t{c.evaluate_every} * c.iterations_per_epoch) == 0;
-    if (!due || validation_.empty() || job_.config.objective.classifier_weight == 0) return std::nullopt;
+  double validation_accuracy(std::int64_t done) {
     autograd::Tape tape(context_);
     const auto dtype = trainer_.model().dtype();
     const metrics::Classification result =
@@ -143,6 +161,7 @@ class Loop {
   TrainJob& job_;
   ebm::Trainer& trainer_;
   const SampleGrid* grid_;
+  TraceWriter* trace_;  // may be null
   std::int64_t end_;
   std::string toml_;
   double best_accuracy_ = -1, seconds_ = 0;

@@ -17,6 +17,7 @@ struct ConvolutionAttributes {
   ConvolutionShape shape;
   Shape x_shape, weight_shape;
   Layout x_layout;
+  BiasGradient bias_gradient = BiasGradient::computed;
 };
 
 void convolution_backward(BackwardContext& b) {
@@ -28,7 +29,9 @@ void convolution_backward(BackwardContext& b) {
   if (b.needs(1)) {
     const GradTarget dw = b.target(1);
     Tensor none;
-    const GradTarget dbias = b.needs(2) ? b.target(2) : GradTarget{&none, WriteMode::overwrite};
+    const bool cancels = a.bias_gradient == BiasGradient::cancels;
+    if (b.needs(2) && cancels) b.zero(2);
+    const GradTarget dbias = b.needs(2) && !cancels ? b.target(2) : GradTarget{&none, WriteMode::overwrite};
     ops::convolution_backward_weights(b.context(), b.saved(1), dy, a.shape, *dw.tensor, dw.mode,
                                       *dbias.tensor, dbias.mode);
   }
@@ -43,7 +46,8 @@ void convolution_backward(BackwardContext& b) {
 
 void convolution_backward_recorded(RecordedBackward& b) {
   const auto a = b.attributes<ConvolutionAttributes>();
-  if (b.needs(2)) engine::fail("second derivatives through the bias of 'convolution' are not available");
+  if (b.needs(2) && a.bias_gradient == BiasGradient::computed)
+    engine::fail("second derivatives through the bias of 'convolution' are not available");
   if (b.needs(3)) b.give(3, b.gradient());
   if (b.needs(1))
     b.give(1, convolution_weight_gradient(b.tape(), b.saved(1), b.gradient(), a.shape, a.weight_shape));
@@ -101,12 +105,13 @@ const Operation kWeightGradient{
 }  // namespace
 
 Variable convolution(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias,
-                     const ConvolutionShape& shape, Variable residual) {
+                     const ConvolutionShape& shape, Variable residual, BiasGradient bias_gradient) {
   const int residual_slot = residual.slot;
   Variable out{
       ops::convolution(tape.context(), x.value, weights.value, bias.value, shape, std::move(residual.value))};
   if (Node* node = tape.record(kConvolution, {x.slot, weights.slot, bias.slot, residual_slot}, out)) {
-    node->set(ConvolutionAttributes{shape, x.value.shape(), weights.value.shape(), x.value.layout()});
+    node->set(ConvolutionAttributes{shape, x.value.shape(), weights.value.shape(), x.value.layout(),
+                                    bias_gradient});
     node->save(weights);
     if (weights.needs_gradient()) node->save(x);
   }

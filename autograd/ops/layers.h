@@ -7,10 +7,15 @@
 
 namespace mebm::autograd {
 
+// Whether a bias's gradient has to be summed. cancels: whatever reads the output removes every per-channel
+// constant (batch statistics subtract the channel's mean), so that the gradient is exactly zero.
+enum class BiasGradient { computed, cancels };
+
 // y = conv(x, weights) + bias [+ residual]; see engine/ops/convolution.h. Pass the residual by value: the op
 // adds to it in place when it is the last owner.
 Variable convolution(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias,
-                     const engine::ops::ConvolutionShape& shape, Variable residual);
+                     const engine::ops::ConvolutionShape& shape, Variable residual,
+                     BiasGradient bias_gradient = BiasGradient::computed);
 // The adjoints of convolution, linear in both arguments.
 Variable convolution_input_gradient(Tape& tape, const Variable& dy, const Variable& weights,
                                     const engine::ops::ConvolutionShape& shape, const engine::Shape& x_shape,

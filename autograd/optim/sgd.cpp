@@ -12,7 +12,7 @@ Sgd::Sgd(engine::Context& context, SgdOptions options, std::span<Parameter* cons
   for (Parameter* parameter : parameters_) {
     const engine::Tensor& value = parameter->value;
     if (!parameter->gradient.defined())
-      parameter->gradient = context.empty(value.shape(), value.dtype(), value.layout());
+      parameter->gradient = context.empty(value.shape(), parameter->type_of_gradient(), value.layout());
     velocities_.push_back(context.empty(value.shape(), value.dtype(), value.layout()));
     engine::ops::fill(context, 0, velocities_.back());
   }
@@ -32,7 +32,8 @@ void Sgd::step(const engine::Scalar<double>& learning_rate) {
   tensors.reserve(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     if (parameters_[i]->reached)
-      tensors.push_back({&parameters_[i]->value, &velocities_[i], &parameters_[i]->gradient});
+      tensors.push_back({&parameters_[i]->value, &velocities_[i],
+                         parameters_[i]->zero_gradient ? nullptr : &parameters_[i]->gradient});
   engine::ops::sgd_step(context_, learning_rate, options_.momentum, options_.weight_decay, tensors);
 }
 

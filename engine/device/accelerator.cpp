@@ -100,6 +100,48 @@ struct Accelerator::Staging {
   }
 };
 
+class Accelerator::PinnedRead final : public HostRead {
+ public:
+  PinnedRead(runtime::Stream* stream, std::size_t bytes) : stream_(stream), bytes_(bytes) {
+    check(runtime::allocate_pinned(bytes, memory_));
+    check(runtime::create_event(arrival_));
+  }
+  ~PinnedRead() override {
+    // The copy may be under way still; a failure here has nobody to go to.
+    if (started_) (void)runtime::synchronize(arrival_);
+    runtime::destroy(arrival_);
+    runtime::release_pinned(memory_);
+  }
+  PinnedRead(const PinnedRead&) = delete;
+  PinnedRead& operator=(const PinnedRead&) = delete;
+
+  void start(const void* from) override {
+    check(runtime::copy(stream_, runtime::Copy::to_host, memory_, from, bytes_));
+    check(runtime::record(arrival_, stream_));
+    started_ = true;
+  }
+  bool arrived() override {
+    bool done = false;
+    check(runtime::finished(arrival_, done));
+    return done;
+  }
+  const std::byte* wait() override {
+    check(runtime::synchronize(arrival_));
+    return static_cast<const std::byte*>(memory_);
+  }
+
+ private:
+  runtime::Stream* stream_;
+  std::size_t bytes_;
+  void* memory_ = nullptr;
+  runtime::Event* arrival_ = nullptr;
+  bool started_ = false;
+};
+
+std::unique_ptr<HostRead> Accelerator::make_host_read(std::size_t bytes) {
+  return std::make_unique<PinnedRead>(main_.stream, bytes);
+}
+
 Accelerator::Accelerator(int index, const std::string& plans_file, bool tf32)
     : tf32_(tf32), plans_file_(plans_file) {
   require_device(index);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/core/tensor.h"
+#include "engine/device/deferred_reads.h"
 #include "kernels/conv2d/conv2d_device.h"
 #include "kernels/core/device_exec.h"
 #include "kernels/gemm/gemm.h"
@@ -48,6 +49,8 @@ class Accelerator {
   // Copies host bytes to device memory in stream order; the host may reuse its bytes at once. Not inside a
   // capture: what a captured iteration reads is uploaded before it is launched.
   void upload(void* to, const void* from, std::size_t bytes);
+  // For DeferredReads: pinned memory that copies of `bytes` device bytes arrive in.
+  std::unique_ptr<HostRead> make_host_read(std::size_t bytes);
   // A device copy of a small host array that launchers read (lists of tensors); kept, found again by content.
   const void* table(const void* bytes, std::size_t size);
 
@@ -70,8 +73,8 @@ class Accelerator {
 
  private:
   struct DeviceMemory;
-  struct PlanKey;
   struct Staging;
+  class PinnedRead;
 
   void make_exec(kernels::DeviceExec& exec, int multiprocessors);
 

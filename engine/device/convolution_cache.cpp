@@ -28,8 +28,9 @@ std::string_view name_of_direction(Direction direction) {
 std::size_t ConvolutionCache::PlanKeyHash::operator()(const PlanKey& key) const {
   const Params& p = key.params;
   std::size_t hash = static_cast<std::size_t>(key.direction) * 4 + static_cast<std::size_t>(key.dtype);
-  for (std::int64_t value : {p.images, p.in_channels, p.in_height, p.in_width, p.out_channels, p.out_height,
-                             p.out_width, p.kernel, p.stride, p.padding, std::int64_t{p.accumulate}})
+  for (std::int64_t value :
+       {p.images, p.in_channels, p.in_height, p.in_width, p.out_channels, p.out_height, p.out_width, p.kernel,
+        p.stride, p.padding, std::int64_t{p.accumulate}, std::int64_t{p.bias_gradient}})
     hash = hash * 1099511628211u + static_cast<std::size_t>(value);
   return hash;
 }

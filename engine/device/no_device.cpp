@@ -31,6 +31,7 @@ std::uint64_t device_free_memory(int index) {
 
 struct Accelerator::DeviceMemory {};
 struct Accelerator::Staging {};
+class Accelerator::PinnedRead {};
 
 Accelerator::Accelerator(int index, const std::string&, bool tf32) : tf32_(tf32) {
   refuse(index);
@@ -50,6 +51,9 @@ void Accelerator::save_plans() const {
   refuse();
 }
 void Accelerator::upload(void*, const void*, std::size_t) {
+  refuse();
+}
+std::unique_ptr<HostRead> Accelerator::make_host_read(std::size_t) {
   refuse();
 }
 const void* Accelerator::table(const void*, std::size_t) {

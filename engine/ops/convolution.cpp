@@ -112,10 +112,11 @@ void convolution_backward_weights(Context& context, const Tensor& x, const Tenso
                                   const ConvolutionShape& shape, Tensor& dweights, WriteMode weights_mode,
                                   Tensor& dbias, WriteMode bias_mode) {
   require(dweights.defined(), "conv2d: a bias gradient without a weight gradient is not available");
-  const Params params = make_params(context, x.shape(), dweights.shape(), shape);
+  Params params = make_params(context, x.shape(), dweights.shape(), shape);
   if (context.on_device())
     return device::convolution_backward_weights(context, params, x, dy, dweights, weights_mode, dbias,
                                                 bias_mode);
+  params.bias_gradient = dbias.defined();
   const Plan& plan = context.convolutions().plan(params, Direction::backward_weights, x.dtype());
   check_layout(dy, plan.destination_block(), "output gradient");
   Tensor scratch = workspace(context, plan);

@@ -24,10 +24,12 @@ void sgd_step(Context& context, const Scalar<double>& learning_rate, double mome
     std::vector<kernels::sgd_step::Group<T>> groups;
     groups.reserve(tensors.size());
     for (const SgdTensors& t : tensors) {
-      require(t.weight->shape() == t.gradient->shape() && t.weight->shape() == t.velocity->shape(),
+      require(t.weight->shape() == t.velocity->shape() &&
+                  (t.gradient == nullptr || t.weight->shape() == t.gradient->shape()),
               "sgd_step: weight {}, velocity {} and gradient {} must be alike", t.weight->shape().text(),
-              t.velocity->shape().text(), t.gradient->shape().text());
-      groups.push_back({t.weight->as<T>(), t.velocity->as<T>(), t.gradient->as<T>(), t.weight->elements()});
+              t.velocity->shape().text(), t.gradient == nullptr ? "zero" : t.gradient->shape().text());
+      groups.push_back({t.weight->as<T>(), t.velocity->as<T>(),
+                        t.gradient == nullptr ? nullptr : t.gradient->as<T>(), t.weight->elements()});
     }
     kernels::sgd_step::step<T>(context.exec(), {learning_rate.value, momentum, weight_decay}, groups.data(),
                                static_cast<std::int64_t>(groups.size()));

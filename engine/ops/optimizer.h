@@ -11,7 +11,7 @@ namespace mebm::engine::ops {
 struct SgdTensors {
   Tensor* weight;
   Tensor* velocity;
-  const Tensor* gradient;
+  const Tensor* gradient;  // null: zero
 };
 
 // v <- momentum v + (g + weight_decay w), w <- w - learning_rate v for every entry, in place.

@@ -52,6 +52,7 @@ Status record(Event* event, Stream* stream);
 // Later work of the stream starts after the event's work.
 Status wait(Stream* stream, Event* event);
 Status synchronize(Stream* stream);
+Status synchronize(Event* event);
 // Whether all work the event stands for is done.
 Status finished(Event* event, bool& done);
 

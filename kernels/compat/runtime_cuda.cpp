@@ -203,6 +203,10 @@ Status synchronize(Stream* stream) {
   return check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize(), after earlier work");
 }
 
+Status synchronize(Event* event) {
+  return check(cudaEventSynchronize(native(event)), "cudaEventSynchronize(), after earlier work");
+}
+
 Status finished(Event* event, bool& done) {
   const cudaError_t error = cudaEventQuery(native(event));
   done = error == cudaSuccess;

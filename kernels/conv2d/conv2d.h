@@ -27,7 +27,8 @@ struct Params {
   std::int64_t out_channels = 0, out_height = 0, out_width = 0;
   std::int64_t kernel = 3, stride = 1, padding = 1;
   Algorithm algorithm = Algorithm::automatic;
-  bool accumulate = false;  // forward only: y already holds the residual to add to
+  bool accumulate = false;     // forward only: y already holds the residual to add to
+  bool bias_gradient = false;  // backward_weights only: dbias is wanted
 
   bool operator==(const Params&) const = default;
 };

@@ -154,9 +154,13 @@ class OneDnnPlan final : public Plan {
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto make = [&](const memory::desc& source) {
       const auto hint = forward_descriptor(engine_, plain, d, source);
-      return dnnl::convolution_backward_weights::primitive_desc(
-          {algorithm_of(p), source, d.weights_any, d.bias, d.y, d.strides, d.padding, d.padding}, attributes,
-          engine_, hint);
+      using Backward = dnnl::convolution_backward_weights;
+      return Backward::primitive_desc(
+          p.bias_gradient
+              ? Backward::desc{algorithm_of(p), source, d.weights_any, d.bias, d.y, d.strides, d.padding,
+                               d.padding}
+              : Backward::desc{algorithm_of(p), source, d.weights_any, d.y, d.strides, d.padding, d.padding},
+          attributes, engine_, hint);
     };
     auto pd = make(d.x);
     // An image of one channel in the plain layout ends in the library's reference loop, a hundred times
@@ -167,7 +171,8 @@ class OneDnnPlan final : public Plan {
     }
     primitive_ = dnnl::convolution_backward_weights(pd);
     adopt(pd.src_desc(), pd.diff_dst_desc(), pd.diff_weights_desc(), pd.scratchpad_desc(), d);
-    bias_memory_ = empty(pd.diff_bias_desc());
+    bias_gradient_ = p.bias_gradient;
+    if (bias_gradient_) bias_memory_ = empty(pd.diff_bias_desc());
     staged_weight_bytes_ = weights_.get_size();
     to_plain_ = dnnl::reorder(memory(weights_, engine_, nullptr), memory(plain_weights_, engine_, nullptr));
     dnnl::post_ops sum;
@@ -192,8 +197,7 @@ class OneDnnPlan final : public Plan {
 
   memory empty(const memory::desc& desc) const { return memory(desc, engine_, nullptr); }
   std::size_t staged_bias_bytes() const {
-    return direction_ == Direction::backward_weights ? static_cast<std::size_t>(out_channels_) * sizeof(float)
-                                                     : 0;
+    return bias_gradient_ ? static_cast<std::size_t>(out_channels_) * sizeof(float) : 0;
   }
 
   dnnl_status_t execute_data(const Buffers& b) const {
@@ -220,20 +224,22 @@ class OneDnnPlan final : public Plan {
   }
 
   dnnl_status_t execute_weights(const Buffers& b) const {
+    if (b.dbias != nullptr && !bias_gradient_) return dnnl_invalid_arguments;
     auto* workspace = static_cast<std::byte*>(b.workspace);
     auto* staged = workspace + align(scratch_bytes_);
     auto* staged_bias = reinterpret_cast<float*>(staged + align(staged_weight_bytes_));
     x_memory_.set_data_handle(const_cast<void*>(b.x), stream_);
     y_memory_.set_data_handle(const_cast<void*>(b.dy), stream_);
     weight_memory_.set_data_handle(staged, stream_);
-    bias_memory_.set_data_handle(staged_bias, stream_);
+    if (bias_gradient_) bias_memory_.set_data_handle(staged_bias, stream_);
     scratch_memory_.set_data_handle(workspace, stream_);
     const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, x_memory_.get()},
                                          {DNNL_ARG_DIFF_DST, y_memory_.get()},
                                          {DNNL_ARG_DIFF_WEIGHTS, weight_memory_.get()},
-                                         {DNNL_ARG_DIFF_BIAS, bias_memory_.get()},
-                                         {DNNL_ARG_SCRATCHPAD, scratch_memory_.get()}};
-    const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream_.get(), 5, arguments);
+                                         {DNNL_ARG_SCRATCHPAD, scratch_memory_.get()},
+                                         {DNNL_ARG_DIFF_BIAS, bias_memory_.get(true)}};
+    const int count = bias_gradient_ ? 5 : 4;
+    const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream_.get(), count, arguments);
     if (status != dnnl_success) return status;
     if (b.dw != nullptr) {
       memory plain(plain_weights_, engine_, b.dw);
@@ -250,7 +256,7 @@ class OneDnnPlan final : public Plan {
   dnnl::engine engine_;
   mutable dnnl::stream stream_;
   Direction direction_;
-  bool winograd_;
+  bool winograd_, bias_gradient_ = false;
   int source_block_, destination_block_;
   std::int64_t out_channels_;
   dnnl::primitive primitive_;

@@ -102,13 +102,13 @@ __global__ void sum_kernel(std::int64_t n, const T* x, double alpha, Out* out, b
 }
 
 template <typename T>
-__global__ void sum_of_squares_kernel(const Array<T>* arrays, int array_count, double* out, double* partial,
-                                      std::uint32_t* counter) {
+__global__ void sum_of_squares_kernel(const Array<T>* arrays, int array_count, double* out, bool accumulate,
+                                      double* partial, std::uint32_t* counter) {
   double mine = 0;
   for (int a = 0; a < array_count; ++a) mine += thread_sum<true>(arrays[a].values, arrays[a].count);
   bool last;
   const double sum = grid_sum(mine, partial, counter, last);
-  if (last && threadIdx.x == 0) *out = sum;
+  if (last && threadIdx.x == 0) *out = (accumulate ? *out : 0) + sum;
 }
 
 template <typename T, typename Body>
@@ -189,7 +189,7 @@ Status sum(const DeviceExec& exec, std::int64_t n, const T* x, double alpha, Out
 
 template <typename T>
 Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count, double* out,
-                      void* scratch, const runtime::Accesses& memory) {
+                      bool accumulate, void* scratch, const runtime::Accesses& memory) {
   const std::int64_t blocks = most_sum_blocks(exec);
   const LaunchShape shape{.name = "sum_of_squares",
                           .sizes = std::to_string(array_count) + " arrays",
@@ -198,9 +198,13 @@ Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_
                           .cooperates = true};
   auto* partial = static_cast<double*>(scratch);
   runtime::Accesses accesses = memory;
-  accesses.read(arrays, array_count).write(out, 1).write(partial, blocks).write(exec.counters, 1);
-  return launch(exec, shape, accesses, sum_of_squares_kernel<T>, arrays, array_count, out, partial,
-                exec.counters);
+  accesses.read(arrays, array_count)
+      .read(out, accumulate ? 1 : 0)
+      .write(out, 1)
+      .write(partial, blocks)
+      .write(exec.counters, 1);
+  return launch(exec, shape, accesses, sum_of_squares_kernel<T>, arrays, array_count, out, accumulate,
+                partial, exec.counters);
 }
 
 #define MEBM_INSTANTIATE_FILL(T) template Status fill<T>(const DeviceExec&, std::int64_t, double, T*);
@@ -209,7 +213,7 @@ Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_
 #define MEBM_INSTANTIATE(T)                                                                           \
   template Status axpby<T>(const DeviceExec&, std::int64_t, double, const T*, double, T*);            \
   template Status multiply<T>(const DeviceExec&, std::int64_t, double, const T*, const T*, T*, bool); \
-  template Status sum_of_squares<T>(const DeviceExec&, const Array<T>*, int, double*, void*,          \
+  template Status sum_of_squares<T>(const DeviceExec&, const Array<T>*, int, double*, bool, void*,    \
                                     const runtime::Accesses&);                                        \
   MEBM_INSTANTIATE_FILL(T)                                                                            \
   MEBM_INSTANTIATE_SUM(T, double)

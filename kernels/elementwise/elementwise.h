@@ -46,8 +46,8 @@ template <typename T, typename Out>
 Status sum(const DeviceExec& exec, std::int64_t n, const T* x, double alpha, Out* out, bool accumulate,
            void* scratch);
 
-// *out = sum over all arrays of the sum of squares; `arrays` is an array in device memory, so the host cannot
-// see which memory the arrays take: `memory` declares it as read.
+// *out = (accumulate ? *out : 0) + sum over all arrays of the sum of squares; `arrays` is an array in device
+// memory, so the host cannot see which memory the arrays take: `memory` declares it as read.
 template <typename T>
 struct Array {
   const T* values;
@@ -55,7 +55,7 @@ struct Array {
 };
 template <typename T>
 Status sum_of_squares(const DeviceExec& exec, const Array<T>* arrays, int array_count, double* out,
-                      void* scratch, const runtime::Accesses& memory);
+                      bool accumulate, void* scratch, const runtime::Accesses& memory);
 }  // namespace device
 
 }  // namespace mebm::kernels::elementwise

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "kernels/compat/launch.h"
 #include "kernels/emulator/graph.h"
@@ -21,14 +23,45 @@ struct Graph {
   std::vector<emulator::GraphNode> nodes;
   std::vector<Stream*> streams;  // captured in it
 };
+// Copies to the host arrive as late as they may: when the host waits for them, or is told that they are done.
+// Until then the host's memory holds bytes that are no number, so that reading too early shows.
+struct Arrivals {
+  struct Copy {
+    void* to;
+    std::vector<std::byte> bytes;
+  };
+  std::deque<Copy> underway;
+  std::size_t arrived = 0;
+
+  void expect(void* to, std::vector<std::byte> bytes) {
+    if (!bytes.empty()) std::memset(to, 0xff, bytes.size());
+    underway.push_back({to, std::move(bytes)});
+  }
+  std::size_t expected() const { return arrived + underway.size(); }
+  void deliver(std::size_t until) {
+    for (; arrived < until; ++arrived, underway.pop_front())
+      if (const Copy& copy = underway.front(); !copy.bytes.empty())
+        std::memcpy(copy.to, copy.bytes.data(), copy.bytes.size());
+  }
+};
 struct Stream {
   Graph* capture = nullptr;  // what the stream's work is recorded in
   bool origin = false;       // the stream the capture began on
   std::vector<int> last;     // nodes the stream's next work depends on
+  std::shared_ptr<Arrivals> arrivals = std::make_shared<Arrivals>();
+
+  void leave_capture() {
+    capture = nullptr;
+    origin = false;
+    last.clear();
+  }
 };
 struct Event {
   Graph* capture = nullptr;
   std::vector<int> last;
+  std::shared_ptr<Arrivals> arrivals = {};
+  std::size_t arrived = 0;  // of them, when the event is reached
+  bool asked = false;       // finished() has said "not yet" once
 };
 
 namespace {
@@ -189,6 +222,9 @@ void destroy(Event* event) {
 Status record(Event* event, Stream* stream) {
   event->capture = stream->capture;
   event->last = stream->last;
+  event->arrivals = stream->arrivals;
+  event->arrived = stream->arrivals->expected();
+  event->asked = false;
   return {};
 }
 
@@ -202,13 +238,21 @@ Status wait(Stream* stream, Event* event) {
 
 Status synchronize(Stream* stream) {
   if (stream->capture != nullptr) return Status("synchronisation in a capture");
+  stream->arrivals->deliver(stream->arrivals->expected());
+  return {};
+}
+
+Status synchronize(Event* event) {
+  if (event->capture != nullptr) return Status("the host waits for an event of a capture");
+  if (event->arrivals != nullptr) event->arrivals->deliver(event->arrived);
   return {};
 }
 
 Status finished(Event* event, bool& done) {
   if (event->capture != nullptr) return Status("an event of a capture was asked whether it is done");
-  done = true;
-  return {};
+  // Never at once: work takes a while.
+  done = event->arrivals == nullptr || std::exchange(event->asked, true);
+  return done ? synchronize(event) : Status();
 }
 
 Status copy(Stream* stream, Copy direction, void* to, const void* from, std::size_t bytes) {
@@ -216,6 +260,15 @@ Status copy(Stream* stream, Copy direction, void* to, const void* from, std::siz
   const auto count = static_cast<std::int64_t>(bytes);
   if (direction != Copy::to_host) accesses.write(static_cast<std::byte*>(to), count);
   if (direction != Copy::to_device) accesses.read(static_cast<const std::byte*>(from), count);
+  if (direction == Copy::to_host && stream->capture == nullptr) {
+    std::vector<std::byte> content(bytes);
+    Status status = record_or_run(stream, "copy", accesses, [&] {
+      if (bytes > 0) std::memcpy(content.data(), from, bytes);
+      return Status();
+    });
+    stream->arrivals->expect(to, std::move(content));
+    return status;
+  }
   return record_or_run(stream, "copy", accesses, [=] {
     if (bytes > 0) std::memcpy(to, from, bytes);  // memcpy takes no null, however little it copies
     return Status();
@@ -246,7 +299,7 @@ Status end_capture(Stream* stream, Graph*& graph) {
   for (const emulator::GraphNode& node : graph->nodes)
     for (int d : node.dependencies) followed[static_cast<std::size_t>(d)] = true;
   for (int d : stream->last) followed[static_cast<std::size_t>(d)] = true;
-  for (Stream* captured : graph->streams) *captured = Stream();
+  for (Stream* captured : graph->streams) captured->leave_capture();
   graph->streams.clear();
   --memory().captures;
   for (std::size_t i = 0; i < followed.size(); ++i)

@@ -23,12 +23,12 @@ constexpr int kGroupWidth = kWidth<T, Arithmetic<T>>;
 
 template <int Count, typename T>
 __device__ __forceinline__ void update(const Group<T>& group, const Rates<T>& rates, std::int64_t i) {
-  Arithmetic<T> weight[Count], velocity[Count], gradient[Count];
+  Arithmetic<T> weight[Count], velocity[Count], gradient[Count] = {};
   load_wide(group.weight + i, weight);
   load_wide(group.velocity + i, velocity);
   if (group.gradient != nullptr)
     load_wide(group.gradient + i, gradient);
-  else
+  else if (group.gradient_master != nullptr)
     load_wide(group.gradient_master + i, gradient);
   for (int k = 0; k < Count; ++k) {
     velocity[k] = rates.momentum * velocity[k] + (gradient[k] + rates.weight_decay * weight[k]);

@@ -14,7 +14,8 @@ struct Params {
   double learning_rate = 0, momentum = 0, weight_decay = 0;
 };
 
-// One parameter tensor; all arrays of `count` values, all updated in place but the gradient.
+// One parameter tensor; all arrays of `count` values, all updated in place but the gradient. A null gradient
+// is zero.
 template <typename T>
 struct Group {
   T* weight;
@@ -35,8 +36,8 @@ namespace device {
 template <typename T>
 struct Group {
   Arithmetic<T>*weight, *velocity;
-  const T* gradient;  // null: gradient_master
-  const Arithmetic<T>* gradient_master;
+  const T* gradient;                     // null: gradient_master
+  const Arithmetic<T>* gradient_master;  // null too: zero
   T* copy;
   std::int64_t count;
 };

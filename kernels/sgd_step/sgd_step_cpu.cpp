@@ -9,6 +9,15 @@ constexpr std::int64_t kChunk = 16384;
 
 template <typename T>
 void update_range(const Group<T>& group, std::int64_t begin, std::int64_t end, T rate, T momentum, T decay) {
+  if (group.gradient == nullptr) {
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i) {
+      const T velocity = momentum * group.velocity[i] + decay * group.weight[i];
+      group.velocity[i] = velocity;
+      group.weight[i] -= rate * velocity;
+    }
+    return;
+  }
 #pragma omp simd
   for (std::int64_t i = begin; i < end; ++i) {
     const T velocity = momentum * group.velocity[i] + (group.gradient[i] + decay * group.weight[i]);

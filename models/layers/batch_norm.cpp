@@ -14,7 +14,7 @@ namespace {
 
 autograd::Parameter make_parameter(engine::Context& context, std::string name, std::int64_t channels,
                                    engine::DType dtype, double value) {
-  autograd::Parameter parameter{std::move(name), context.empty({channels}, dtype), {}, false};
+  autograd::Parameter parameter{std::move(name), context.empty({channels}, dtype)};
   engine::ops::fill(context, value, parameter.value);
   return parameter;
 }

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "engine/ops/elementwise.h"
 #include "tests/autograd/gradient_check.h"
 #include "tests/reference/test_data.h"
@@ -50,6 +52,26 @@ TEST(Sgd, FollowsTheFormulaAndLeavesUnreachedParametersAlone) {
   EXPECT_TRUE(reference::within(read_tensor(sgd.velocities()[0]), v, 4 * 6 * 4 * 1.2e-16));
   EXPECT_EQ(read_tensor(b.value), other);
   EXPECT_EQ(read_tensor(sgd.velocities()[1]), Values(5));
+}
+
+// A gradient known to be zero is not read: weight decay and momentum act alone.
+TEST(Sgd, AZeroGradientLeavesWeightDecayAndMomentum) {
+  engine::Context context;
+  const Values start = reference::random_values(33, 1);
+  Parameter a{"a", make_tensor(context, {33}, start)};
+  Parameter* const parameters[] = {&a};
+  Sgd sgd(context, {}, parameters);
+  engine::ops::write(Values(33, std::nan("")), a.gradient);
+  a.reached = a.zero_gradient = true;
+  Values w = start, v(33);
+  for (int step = 0; step < 3; ++step) {
+    sgd.step(0.1);
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      v[i] = 0.9 * v[i] + 5e-4 * w[i];
+      w[i] -= 0.1 * v[i];
+    }
+  }
+  EXPECT_TRUE(reference::within(read_tensor(a.value), w, 3 * 5 * 2 * 1.2e-16));
 }
 
 }  // namespace

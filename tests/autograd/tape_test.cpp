@@ -46,6 +46,35 @@ TEST(Tape, FirstContributionOverwritesAParameterGradientLaterOnesAdd) {
   EXPECT_EQ(pass(), once);
 }
 
+// A bias whose gradient cancels is reached and left unwritten; a use that computes one starts from zero, in
+// either order.
+TEST(Tape, ACancellingBiasGradientIsZeroWithoutBeingWritten) {
+  engine::Context context;
+  Parameter w = make_parameter(context, {2, 3, 3, 3}, 1), b = make_parameter(context, {2}, 2);
+  const Tensor x = random_tensor(context, {2, 3, 4, 4}, 3);
+  const auto pass = [&](std::initializer_list<BiasGradient> uses) {
+    w.reached = b.reached = b.zero_gradient = false;
+    Tape tape(context);
+    Variable total;
+    for (const BiasGradient use : uses) {
+      const Variable y =
+          sum(tape, convolution(tape, {x}, tape.parameter(w), tape.parameter(b), {1, 1}, {}, use));
+      total = total.value.defined() ? add(tape, total, y) : y;
+    }
+    tape.backward(total);
+  };
+  pass({BiasGradient::cancels});
+  EXPECT_TRUE(w.has_gradient());
+  EXPECT_TRUE(b.reached && b.zero_gradient && !b.has_gradient());
+  EXPECT_TRUE(std::isnan(read_tensor(b.gradient)[0])) << "written";
+  for (const auto& uses : {std::initializer_list<BiasGradient>{BiasGradient::cancels, BiasGradient::computed},
+                           {BiasGradient::computed, BiasGradient::cancels}}) {
+    pass(uses);
+    EXPECT_TRUE(b.has_gradient());
+    EXPECT_EQ(read_tensor(b.gradient), (Values{32, 32}));
+  }
+}
+
 // One parameter used twice in one pass.
 TEST(Tape, SharedParametersAccumulate) {
   engine::Context context;
@@ -59,7 +88,7 @@ TEST(Tape, SharedParametersAccumulate) {
 // The same through gradients(), whichever of its handles is asked about: d/dw sum (2 w) (3 w) = 12 w.
 TEST(Tape, GradientsOfASharedParameterSumOverItsUses) {
   engine::Context context;
-  Parameter w{"w", make_tensor(context, {2}, {0.5, -2}), {}, false};
+  Parameter w{"w", make_tensor(context, {2}, {0.5, -2})};
   Tape tape(context);
   const Variable a = tape.parameter(w), b = tape.parameter(w);
   const Variable y = sum(tape, multiply(tape, scale(tape, a, 2), scale(tape, b, 3)));

@@ -35,9 +35,8 @@ struct Record final : TrainingObserver {
     bool chains = false;
   };
 
-  void iteration_done(const IterationResult& result, const IterationChoices& choices) override {
+  void iteration_begun(std::int64_t, const IterationChoices& choices) override {
     Iteration it;
-    it.result = result;
     it.chains = choices.chains != nullptr;
     if (choices.chains != nullptr) {
       it.rows = choices.chains->rows;
@@ -127,7 +126,10 @@ class TrainerTest : public ::testing::Test {
   static std::vector<Record::Iteration> run(Trainer& trainer, int steps) {
     Record record;
     TrainingObserver* const observers[] = {&record};
-    for (int i = 0; i < steps; ++i) trainer.step(observers);
+    for (int i = 0; i < steps; ++i) {
+      const IterationResult result = trainer.step(observers);
+      record.iterations.back().result = result;
+    }
     return record.iterations;
   }
 

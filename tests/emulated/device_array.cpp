@@ -40,6 +40,7 @@ void DeviceBytes::upload(const void* from) const {
 }
 void DeviceBytes::download(void* to) const {
   expect_ok(runtime::copy(shared_stream(), runtime::Copy::to_host, to, memory_, bytes_));
+  expect_ok(runtime::synchronize(shared_stream()));
 }
 void DeviceBytes::poison() const {
   expect_ok(runtime::fill_bytes(shared_stream(), memory_, 0xFF, bytes_));

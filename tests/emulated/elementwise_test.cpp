@@ -190,15 +190,18 @@ TYPED_TEST(EmulatedElementwise, SumOfSquaresOverManyArrays) {
     const ExecWithCounters exec(multiprocessors);
     const DeviceBytes scratch(elementwise::device::sum_scratch_bytes(exec.get()));
     const DeviceArray<double> out(1);
-    const auto bytes = run_in_both_orders(
-        [&] {
-          out.poison();
-          return elementwise::device::sum_of_squares<T>(exec.get(), device_arrays.get(), 6, out.get(),
-                                                        scratch.memory(), memory);
-        },
-        [&] { return bytes_of(out.values()); });
-    EXPECT_TRUE(reference::within(values_of<double>(bytes), {expected},
-                                  reference::sum_bound<double>({expected}, 6000)));
+    for (const bool accumulate : {false, true}) {
+      const auto bytes = run_in_both_orders(
+          [&] {
+            accumulate ? out.set({3.0}) : out.poison();
+            return elementwise::device::sum_of_squares<T>(exec.get(), device_arrays.get(), 6, out.get(),
+                                                          accumulate, scratch.memory(), memory);
+          },
+          [&] { return bytes_of(out.values()); });
+      const double total = expected + (accumulate ? 3 : 0);
+      EXPECT_TRUE(
+          reference::within(values_of<double>(bytes), {total}, reference::sum_bound<double>({total}, 6000)));
+    }
   }
 }
 

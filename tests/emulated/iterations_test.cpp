@@ -77,6 +77,7 @@ class SmallRun {
   }
 
   ebm::IterationResult step() { return trainer_->step(); }
+  ebm::Trainer& trainer() { return *trainer_; }
   State state() {
     State out;
     const ebm::CheckpointContents contents = trainer_->checkpoint_contents("");
@@ -272,6 +273,58 @@ TEST(EmulatedIterations, ReplayInTheOtherOrderIsBitEqual) {
     results[order] = device.state();
   }
   EXPECT_EQ(results[0], results[1]);
+}
+
+// The host goes ahead of the device: results come later, in order, and are those of waiting every time. (Here
+// a copy to the host arrives only when it is waited for or asked about twice; before, it holds NaN.)
+TEST(EmulatedIterations, ResultsTakenLaterAreTheSame) {
+  constexpr int kIterations = 6;
+  SmallRun ahead(engine::DeviceKind::cuda, mjem("fp32")), waiting(engine::DeviceKind::cuda, mjem("fp32"));
+  ebm::Trainer& trainer = ahead.trainer();
+  std::vector<ebm::IterationResult> results;
+  bool was_ahead = false;
+  for (int i = 0; i < kIterations; ++i) {
+    trainer.begin();
+    EXPECT_EQ(trainer.iteration(), i + 1);
+    while (const auto result = trainer.take_result(false)) results.push_back(*result);
+    was_ahead = was_ahead || static_cast<int>(results.size()) <= i;
+  }
+  EXPECT_TRUE(was_ahead);
+  while (const auto result = trainer.take_result(true)) results.push_back(*result);
+  ASSERT_EQ(results.size(), std::size_t{kIterations});
+  for (int i = 0; i < kIterations; ++i) {
+    const ebm::IterationResult& a = results[static_cast<std::size_t>(i)];
+    const ebm::IterationResult b = waiting.step();
+    EXPECT_EQ(a.iteration, i);
+    EXPECT_EQ(a.epoch, b.epoch);
+    EXPECT_EQ(a.learning_rate, b.learning_rate);
+    EXPECT_EQ(a.loss, b.loss);
+    EXPECT_EQ(a.cross_entropy, b.cross_entropy);
+    EXPECT_EQ(a.gradient_norm, b.gradient_norm);
+    EXPECT_GE(a.seconds, 0);
+  }
+  EXPECT_EQ(ahead.state(), waiting.state());
+}
+
+TEST(EmulatedIterations, TheHostGoesAheadOnlySoFar) {
+  SmallRun run(engine::DeviceKind::cuda, mjem("fp32"));
+  for (std::size_t i = 0; i < ebm::IterationResults::kMostOutstanding; ++i) run.trainer().begin();
+  EXPECT_THROW(run.trainer().begin(), engine::Error);
+}
+
+// A device learns of a divergence when the result arrives: before then nothing may be kept.
+TEST(EmulatedIterations, DivergenceIsFoundWhenTheResultIsTaken) {
+  SmallRun run(engine::DeviceKind::cuda, mjem("fp32"));
+  run.step();
+  autograd::Parameter& weight = *run.trainer().model().parameters().back();
+  engine::ops::write(Values(static_cast<std::size_t>(weight.value.elements()), std::nan("")), weight.value);
+  EXPECT_NO_THROW(run.trainer().begin());
+  try {
+    run.trainer().take_result(true);
+    FAIL() << "a NaN loss was taken";
+  } catch (const engine::Error& error) {
+    EXPECT_EQ(std::string(error.what()).find("diverged at iteration 1"), 0u) << error.what();
+  }
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ using Types = testing::Types<bfloat16, float, double>;
 TYPED_TEST_SUITE(EmulatedSgdStep, Types);
 
 // One arena for each kind of array, groups after one another. Groups are told apart by what they use: every
-// third has its gradient in the arithmetic's type, every other one no copy; `gap` unused values lie between
-// groups, so that some start on a 16-byte boundary and some do not.
+// third has its gradient in the arithmetic's type, every fifth none (zero), every other one no copy; `gap`
+// unused values lie between groups, so that some start on a 16-byte boundary and some do not.
 template <typename T>
 class Case {
  public:
@@ -49,8 +49,8 @@ class Case {
     for (std::size_t g = 0; g < counts_.size(); ++g) {
       const std::int64_t begin = begins_[g];
       groups.push_back({weight.get() + begin, velocity.get() + begin,
-                        uses_master(g) ? nullptr : gradient.get() + begin,
-                        uses_master(g) ? master.get() + begin : nullptr,
+                        uses_master(g) || is_zero(g) ? nullptr : gradient.get() + begin,
+                        uses_master(g) && !is_zero(g) ? master.get() + begin : nullptr,
                         has_copy(g) ? copy.get() + begin : nullptr, counts_[g]});
     }
     const auto n = static_cast<std::int64_t>(weight_.size());
@@ -77,6 +77,7 @@ class Case {
   }
 
  private:
+  static bool is_zero(std::size_t g) { return g % 5 == 4; }
   static bool uses_master(std::size_t g) { return g % 3 == 2; }
   static bool has_copy(std::size_t g) { return g % 2 == 0; }
 
@@ -87,8 +88,9 @@ class Case {
     for (std::size_t g = 0; g < counts_.size(); ++g)
       for (auto i = static_cast<std::size_t>(begins_[g]);
            i < static_cast<std::size_t>(begins_[g] + counts_[g]); ++i) {
-        const double gradient = uses_master(g) ? static_cast<double>(kernels::widen(master_[i]))
-                                               : static_cast<double>(kernels::widen(gradient_[i]));
+        const double gradient = is_zero(g)       ? 0
+                                : uses_master(g) ? static_cast<double>(kernels::widen(master_[i]))
+                                                 : static_cast<double>(kernels::widen(gradient_[i]));
         new_velocity[i] = kMomentum * new_velocity[i] + (gradient + kDecay * new_weight[i]);
         new_weight[i] -= kRate * new_velocity[i];
         if (!has_copy(g)) continue;

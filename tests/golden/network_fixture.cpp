@@ -90,7 +90,11 @@ Tensor NetworkFixture::labels(const std::string& what) {
 NamedValues gradients(models::WideResNet& model) {
   NamedValues out;
   for (const autograd::Parameter* parameter : model.parameters())
-    if (parameter->reached) out.emplace_back(parameter->name, values_of(parameter->gradient));
+    if (parameter->has_gradient())
+      out.emplace_back(parameter->name, values_of(parameter->gradient));
+    else if (parameter->reached)
+      out.emplace_back(parameter->name,
+                       std::vector<double>(static_cast<std::size_t>(parameter->value.elements()), 0.0));
   return out;
 }
 

@@ -119,6 +119,7 @@ class Runner {
 
   void check_weight_gradient() {
     const int sums = c_.images * c_.out_height() * c_.out_width();
+    check_weight_gradient_alone();
     for (bool accumulate : {false, true}) {
       const auto plan = make(2, Direction::backward_weights, false);
       ASSERT_NE(plan, nullptr);
@@ -148,8 +149,26 @@ class Runner {
     }
   }
 
-  std::unique_ptr<Plan> make(int threads, Direction direction, bool accumulate) const {
-    PlanResult result = Backend<T>::make(threads, params_of(c_, accumulate, algorithm_), direction, block_);
+  // A plan made without a bias gradient.
+  void check_weight_gradient_alone() {
+    const auto plan = make(2, Direction::backward_weights, false, false);
+    ASSERT_NE(plan, nullptr);
+    const Guarded<T> x(source(*plan, x_)), dy(destination(*plan, dy_));
+    Guarded<T> dw(w_.size());
+    execute(*plan, {.x = x.data(), .dy = dy.data(), .dw = dw.data()});
+    EXPECT_TRUE(dw.intact());
+    Values bound = sum_bound<T>(reference::convolution_weight_gradient(c_, absolute(x_), absolute(dy_)),
+                                c_.images * c_.out_height() * c_.out_width());
+    for (double& b : bound) b *= slack();
+    EXPECT_TRUE(within(dw.values(), reference::convolution_weight_gradient(c_, x_, dy_), bound))
+        << "dw alone";
+  }
+
+  std::unique_ptr<Plan> make(int threads, Direction direction, bool accumulate,
+                             bool bias_gradient = true) const {
+    Params params = params_of(c_, accumulate, algorithm_);
+    params.bias_gradient = bias_gradient && direction == Direction::backward_weights;
+    PlanResult result = Backend<T>::make(threads, params, direction, block_);
     EXPECT_NE(result.plan, nullptr) << result.error;
     return std::move(result.plan);
   }

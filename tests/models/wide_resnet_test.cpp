@@ -286,5 +286,49 @@ TEST(WideResNet, ZeroGradientsAndFreezing) {
   EXPECT_EQ(reached(false), static_cast<int>(model.parameters().size()) - 2);  // all but class_output
 }
 
+// Batch statistics remove whatever constant a convolution's bias adds, wherever in the network it is:
+// energies do not change and the gradient is known to be zero. Running statistics do not.
+TEST(WideResNet, ConvolutionBiasesCancelInBatchStatisticsOnly) {
+  engine::Context context;
+  WideResNet model(context, {.depth = 16, .width = 2, .image_size = 16}, DType::fp64, 1);
+  const Tensor x = images(context, {6, 3, 16, 16}, 1);
+  Pass grouped;
+  for (const std::int64_t rows : {2, 4}) grouped.groups.add(rows);
+  const auto is_convolution_bias = [](const autograd::Parameter& p) {
+    return p.name.ends_with(".bias") &&
+           (p.name.find("conv") != std::string::npos || p.name.find("shortcut") != std::string::npos);
+  };
+  const auto energies_of = [&](const Pass& pass) {
+    autograd::Tape tape(context);
+    const autograd::Variable e = model.energy(tape, model.features(tape, {x}, pass), EnergyKind::head, {});
+    model.zero_gradients();
+    tape.backward(e, images(context, {6}, 2));
+    return values_of(e.value);
+  };
+  const Pass running = Pass::single(6, false);
+  int biases = 0;
+  for (autograd::Parameter* p : model.parameters()) {
+    if (!is_convolution_bias(*p)) continue;
+    ++biases;
+    const auto batch = energies_of(grouped);
+    EXPECT_TRUE(p->zero_gradient && p->reached) << p->name;
+    const auto given = energies_of(running);
+    EXPECT_TRUE(p->has_gradient()) << p->name;
+    auto shifted = values_of(p->value);
+    for (std::size_t i = 0; i < shifted.size(); ++i) shifted[i] += 0.5 + 0.01 * static_cast<double>(i);
+    engine::ops::write(shifted, p->value);
+    // Two roundings of sums over at most 6 * 16^2 values of order one, through sixteen layers.
+    const auto batch_after = energies_of(grouped), given_after = energies_of(running);
+    double moved = 0;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      EXPECT_NEAR(batch_after[i], batch[i], 1e-11) << p->name;
+      moved = std::max(moved, std::abs(given_after[i] - given[i]));
+    }
+    EXPECT_GT(moved, 1e-6) << p->name;
+  }
+  EXPECT_EQ(biases,
+            1 + 6 * 2 + 3);  // stem, six blocks, three shortcuts (the first changes 16 channels to 32)
+}
+
 }  // namespace
 }  // namespace mebm::models

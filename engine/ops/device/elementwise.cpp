@@ -85,19 +85,28 @@ void sum_into(Context& context, const Tensor& x, double alpha, Tensor& out, Writ
 void sum_of_squares_into(Context& context, std::span<const Tensor* const> tensors, Tensor& out) {
   Accelerator& device = context.accelerator();
   Tensor partial = scratch(context, kernels::elementwise::device::sum_scratch_bytes(device.exec()));
-  dispatch(tensors.front()->dtype(), "sum_of_squares", [&]<typename T>() {
-    using Array = kernels::elementwise::device::Array<T>;
-    std::vector<Array> arrays;
-    kernels::runtime::Accesses memory;
-    for (const Tensor* tensor : tensors) {
-      arrays.push_back({tensor->as<T>(), tensor->elements()});
-      memory.read(tensor->as<T>(), tensor->elements());
-    }
-    const void* table = device.table(arrays.data(), arrays.size() * sizeof(Array));
-    check(kernels::elementwise::device::sum_of_squares(device.exec(), static_cast<const Array*>(table),
-                                                       static_cast<int>(arrays.size()), out.as<double>(),
-                                                       partial.data(), memory));
-  });
+  bool accumulate = false;
+  // One launch per element type: weight gradients may be bf16 beside fp32 ones.
+  for (const DType dtype : {DType::fp64, DType::fp32, DType::bf16}) {
+    std::vector<const Tensor*> same;
+    for (const Tensor* tensor : tensors)
+      if (tensor->dtype() == dtype) same.push_back(tensor);
+    if (same.empty()) continue;
+    dispatch(dtype, "sum_of_squares", [&]<typename T>() {
+      using Array = kernels::elementwise::device::Array<T>;
+      std::vector<Array> arrays;
+      kernels::runtime::Accesses memory;
+      for (const Tensor* tensor : same) {
+        arrays.push_back({tensor->as<T>(), tensor->elements()});
+        memory.read(tensor->as<T>(), tensor->elements());
+      }
+      const void* table = device.table(arrays.data(), arrays.size() * sizeof(Array));
+      check(kernels::elementwise::device::sum_of_squares(device.exec(), static_cast<const Array*>(table),
+                                                         static_cast<int>(arrays.size()), out.as<double>(),
+                                                         accumulate, partial.data(), memory));
+    });
+    accumulate = true;
+  }
 }
 
 }  // namespace mebm::engine::ops::device

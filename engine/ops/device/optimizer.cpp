@@ -24,10 +24,11 @@ void sgd_step(Context& context, const Scalar<double>& learning_rate, double mome
     kernels::runtime::Accesses memory;
     for (const SgdTensors& t : tensors) {
       Tensor* narrow = feature == DType::bf16 ? context.convolutions().narrowed_storage(*t.weight) : nullptr;
-      const bool narrow_gradient = t.gradient->dtype() == DType::bf16;
+      // bf16 weight gradients are read as the convolution wrote them.
+      const bool zero = t.gradient == nullptr, narrow_gradient = !zero && t.gradient->dtype() == DType::bf16;
       groups.push_back({t.weight->as<Real>(), t.velocity->as<Real>(),
                         narrow_gradient ? t.gradient->as<T>() : nullptr,
-                        narrow_gradient ? nullptr : t.gradient->as<Real>(), data_or_null<T>(narrow),
+                        zero || narrow_gradient ? nullptr : t.gradient->as<Real>(), data_or_null<T>(narrow),
                         t.weight->elements()});
       const Group& added = groups.back();
       memory.read(added.gradient, added.count).read(added.gradient_master, added.count);
