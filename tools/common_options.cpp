@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <thread>
@@ -75,7 +76,12 @@ int thread_count(int asked) {
         stderr,
         "note        %d threads on %d processors slow each other down; --threads 0 takes one a core\n", asked,
         processors);
-  return asked > 0 ? asked : engine::physical_cores();
+  const int threads = asked > 0 ? asked : engine::physical_cores();
+  // Whoever sets OpenMP's places has decided where threads run.
+  if (std::getenv("OMP_PROC_BIND") == nullptr && std::getenv("OMP_PLACES") == nullptr &&
+      std::getenv("GOMP_CPU_AFFINITY") == nullptr)
+    engine::bind_threads(threads);
+  return threads;
 }
 
 Runtime::Runtime(const RuntimeOptions& options) : Runtime(run_of(options)) {}

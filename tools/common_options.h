@@ -39,7 +39,8 @@ engine::ContextOptions context_options(const ebm::RunConfig& run, int threads,
                                        const std::string& plans_file = "");
 
 // Threads to compute with; 0 asks for one per physical core. More than the machine runs at once are taken,
-// with a note on stderr.
+// with a note on stderr. Binds them to a core each where they take all (engine::bind_threads), unless the
+// environment says where OpenMP's threads go.
 int thread_count(int asked);
 
 // What a command computes with. The constructor throws InputError for a device, precision or thread count

@@ -1,13 +1,15 @@
 #include "engine/device/device.h"
 
+#include <omp.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/device/accelerator.h"
@@ -30,6 +32,28 @@ int quota_cpus() {
   return static_cast<int>((std::stod(quota) + period - 1) / period);
 }
 
+std::vector<int> read_first_cpus_of_cores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return {};
+  std::map<std::pair<int, int>, int> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask)) continue;
+    const std::string topology = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+    cores.insert({{read_int(topology + "physical_package_id", 0), read_int(topology + "core_id", cpu)}, cpu});
+  }
+  std::vector<int> cpus;
+  for (const auto& [core, cpu] : cores) cpus.push_back(cpu);
+  return cpus;
+}
+
+// Of every physical core in the affinity mask, the first of its CPUs that is in the mask, in order of cores.
+// Read once: binding threads narrows the mask.
+const std::vector<int>& first_cpus_of_cores() {
+  static const std::vector<int> cpus = read_first_cpus_of_cores();
+  return cpus;
+}
+
 }  // namespace
 
 Device parse_device(std::string_view text) {
@@ -46,17 +70,22 @@ Device parse_device(std::string_view text) {
 }
 
 int physical_cores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
-  std::set<std::pair<int, int>> cores;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &mask)) continue;
-    const std::string topology = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
-    cores.insert({read_int(topology + "physical_package_id", 0), read_int(topology + "core_id", cpu)});
-  }
-  const int quota = quota_cpus(), count = std::max<int>(1, static_cast<int>(cores.size()));
+  const int quota = quota_cpus(), count = std::max<int>(1, static_cast<int>(first_cpus_of_cores().size()));
   return quota > 0 ? std::min(quota, count) : count;
+}
+
+bool bind_threads(int threads) {
+  const std::vector<int>& cpus = first_cpus_of_cores();
+  if (threads != static_cast<int>(cpus.size())) return false;
+  bool bound = true;
+#pragma omp parallel num_threads(threads) reduction(&& : bound)
+  {
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    CPU_SET(cpus[static_cast<std::size_t>(omp_get_thread_num())], &mask);
+    bound = sched_setaffinity(0, sizeof mask, &mask) == 0;
+  }
+  return bound;
 }
 
 std::string cpu_name() {

@@ -21,6 +21,12 @@ Device parse_device(std::string_view text);
 // Physical cores this process may use: the affinity mask, one per core, bounded by the container's CPU quota.
 int physical_cores();
 
+// Binds the calling thread and the threads it computes with to one physical core each, where `threads` takes
+// every core of the affinity mask: two of them on one core would make every parallel loop wait. Fewer threads
+// are left to the scheduler, since another process may be on the cores they would be bound to. Returns whether
+// they were bound. Processes started from here on inherit the calling thread's core.
+bool bind_threads(int threads);
+
 // The name of a GPU; InputError where there is none of that index.
 std::string device_name(int index);
 

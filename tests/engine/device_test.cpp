@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <omp.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/device/accelerator.h"
@@ -36,6 +41,44 @@ TEST(Device, MachineFacts) {
   EXPECT_GE(physical_cores(), 1);
   EXPECT_LE(physical_cores(), 1024);
   EXPECT_NE(cpu_name(), "");
+}
+
+// Whether threads are bound to different cores (bound), or left where they were. Binds for good: for a
+// process of its own.
+bool are_bound(int threads, bool bound) {
+  cpu_set_t before;
+  sched_getaffinity(0, sizeof before, &before);
+  std::vector<cpu_set_t> masks(static_cast<std::size_t>(threads));
+  bool good = bind_threads(threads) == bound;
+#pragma omp parallel num_threads(threads)
+  sched_getaffinity(0, sizeof(cpu_set_t), &masks[static_cast<std::size_t>(omp_get_thread_num())]);
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    good = good && (bound ? CPU_COUNT(&masks[i]) == 1 : CPU_EQUAL(&masks[i], &before));
+    for (std::size_t j = 0; bound && j < i; ++j) good = good && !CPU_EQUAL(&masks[i], &masks[j]);
+  }
+  return good;
+}
+
+TEST(DeviceDeathTest, ThreadsAreBoundToACoreEachWhereTheyTakeAll) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  cpu_set_t mask;
+  sched_getaffinity(0, sizeof mask, &mask);
+  const int cores = physical_cores();
+  EXPECT_EXIT(std::exit(are_bound(cores + 1, false) ? 0 : 1), testing::ExitedWithCode(0), "");
+  if (cores > 1) {
+    EXPECT_EXIT(std::exit(are_bound(cores - 1, false) ? 0 : 1), testing::ExitedWithCode(0), "");
+  }
+  // A quota below the mask leaves threads unbound, as fewer threads do; physical_cores() is the same after.
+  EXPECT_EXIT(
+      {
+        const int before = physical_cores();
+        bind_threads(before);
+        std::exit(physical_cores() == before ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+  if (cores == CPU_COUNT(&mask)) {
+    EXPECT_EXIT(std::exit(are_bound(cores, true) ? 0 : 1), testing::ExitedWithCode(0), "");
+  }
 }
 
 TEST(Context, ThreadsAreChecked) {
