@@ -73,6 +73,11 @@ struct PlanResult {
 // (ask source_block()).
 PlanResult make_onednn_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
 
+// fp32 Winograd F(4x4, 3x3), forward and backward_data with kernel 3, stride 1, padding 1 and channels that are
+// multiples of the block, 8 or 16. Memory for weights and workspace must be 64-byte aligned. Independent of
+// the number of threads bit by bit.
+PlanResult make_winograd_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
+
 // fp64 by im2col and Eigen's matrix product; plain layouts.
 PlanResult make_gemm_plan(const CpuExec& exec, const Params& params, Direction direction);
 

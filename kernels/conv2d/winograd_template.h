@@ -1,0 +1,328 @@
+#pragma once
+// Included once by each winograd_<instructions>.cpp, which is compiled with that instruction set: everything
+// has internal linkage, so that no other file ends up calling code its processor may lack. For the same
+// reason nothing of the standard library is called here.
+//
+// One vector is one pixel of one channel block; transforms never move values between lanes.
+
+#include "kernels/compat/multiversion.h"
+#include "kernels/conv2d/winograd_kernels.h"
+
+namespace mebm::kernels::conv2d::winograd {
+namespace {
+
+template <int Block>
+struct Lanes;
+template <>
+struct Lanes<8> {
+  using Vector = float __attribute__((vector_size(32), aligned(4), may_alias));
+};
+template <>
+struct Lanes<16> {
+  using Vector = float __attribute__((vector_size(64), aligned(4), may_alias));
+};
+template <int Block>
+using Vector = typename Lanes<Block>::Vector;
+
+template <int Block>
+MEBM_INLINE Vector<Block>& at(float* memory) {
+  return *reinterpret_cast<Vector<Block>*>(memory);
+}
+template <int Block>
+MEBM_INLINE const Vector<Block>& at(const float* memory) {
+  return *reinterpret_cast<const Vector<Block>*>(memory);
+}
+
+constexpr float kA = kNear, kB = kFar, kA2 = kA * kA, kB2 = kB * kB, kA3 = kA * kA2, kB3 = kB * kB2;
+constexpr float kSum = kA2 + kB2, kProduct = kA2 * kB2;
+
+// B^T d: six values, `step` floats apart, to six, `out_step` apart.
+template <int Block>
+MEBM_INLINE void input_transform(const Vector<Block> (&d)[6], float* out, std::int64_t out_step) {
+  using V = Vector<Block>;
+  const V even_a = d[4] - kB2 * d[2], odd_a = d[3] - kB2 * d[1];
+  const V even_b = d[4] - kA2 * d[2], odd_b = d[3] - kA2 * d[1];
+  at<Block>(out) = d[4] - kSum * d[2] + kProduct * d[0];
+  at<Block>(out + out_step) = even_a + kA * odd_a;
+  at<Block>(out + 2 * out_step) = even_a - kA * odd_a;
+  at<Block>(out + 3 * out_step) = even_b + kB * odd_b;
+  at<Block>(out + 4 * out_step) = even_b - kB * odd_b;
+  at<Block>(out + 5 * out_step) = d[5] - kSum * d[3] + kProduct * d[1];
+}
+
+// A^T m: six values to four.
+template <int Block>
+MEBM_INLINE void output_transform(const Vector<Block> (&m)[6], Vector<Block> (&y)[4]) {
+  using V = Vector<Block>;
+  const V sum_a = m[1] + m[2], difference_a = m[1] - m[2];
+  const V sum_b = m[3] + m[4], difference_b = m[3] - m[4];
+  y[0] = m[0] + sum_a + sum_b;
+  y[1] = kA * difference_a + kB * difference_b;
+  y[2] = kA2 * sum_a + kB2 * sum_b;
+  y[3] = m[5] + kA3 * difference_a + kB3 * difference_b;
+}
+
+struct Scratch {
+  float *inputs, *products, *strip, *zeros;
+  std::int64_t input_stride, product_stride;
+};
+
+template <int Block>
+MEBM_INLINE Scratch scratch_of(const Geometry& g, float* memory) {
+  Scratch s;
+  s.input_stride = input_stride(g, Block);
+  s.product_stride = product_stride(g, Block);
+  s.inputs = memory;
+  s.products = s.inputs + kPositions * s.input_stride;
+  s.strip = s.products + kPositions * s.product_stride;
+  s.zeros = s.strip + odd_lines(kInputTile * strip_columns(g) * Block);
+  return s;
+}
+
+// Consecutive tiles of one tile row: columns first ... first + count - 1, stored from `slot` on.
+struct Segment {
+  std::int64_t image, row, first, count, slot;
+};
+
+template <typename Body>
+MEBM_INLINE void for_each_segment(const Geometry& g, const Chunk& c, const Body& body) {
+  const std::int64_t tiles_of_image = g.tile_rows * g.tile_columns;
+  for (std::int64_t slot = 0; slot < c.tiles;) {
+    const std::int64_t tile = c.first_tile + slot, inside = tile % tiles_of_image;
+    Segment s{tile / tiles_of_image, inside / g.tile_columns, inside % g.tile_columns, 0, slot};
+    const std::int64_t rest = g.tile_columns - s.first, wanted = c.tiles - slot;
+    s.count = rest < wanted ? rest : wanted;
+    body(s);
+    slot += s.count;
+  }
+}
+
+// The vertical transform of the pixels a segment needs, [6][columns], shared by neighbouring tiles.
+template <int Block>
+MEBM_INLINE void transform_columns(const Geometry& g, const Segment& s, const float* map,
+                                   const Scratch& scratch) {
+  using V = Vector<Block>;
+  const std::int64_t columns = s.count * kTile + 2, step = columns * Block;
+  const std::int64_t left = s.first * kTile - 1, top = s.row * kTile - 1;
+  const float* rows[kInputTile];
+  for (int i = 0; i < kInputTile; ++i) {
+    const std::int64_t y = top + i;
+    rows[i] = y >= 0 && y < g.height ? map + y * g.width * Block : scratch.zeros;
+  }
+  const std::int64_t begin = left < 0 ? 0 : left, end = left + columns < g.width ? left + columns : g.width;
+  const auto clear = [&](std::int64_t from, std::int64_t to) {
+    for (std::int64_t x = from; x < to; ++x)
+      for (int i = 0; i < kInputTile; ++i) at<Block>(scratch.strip + i * step + (x - left) * Block) = V{};
+  };
+  clear(left, begin);
+  for (std::int64_t x = begin; x < end; ++x) {
+    V d[kInputTile];
+    for (int i = 0; i < kInputTile; ++i) d[i] = at<Block>(rows[i] + x * Block);
+    input_transform<Block>(d, scratch.strip + (x - left) * Block, step);
+  }
+  clear(end, left + columns);
+}
+
+template <int Block>
+MEBM_INLINE void transform_inputs(const Geometry& g, const Chunk& c, const Scratch& scratch, int tile_group) {
+  using V = Vector<Block>;
+  for (std::int64_t x = 0; x < g.width; ++x) at<Block>(scratch.zeros + x * Block) = V{};
+  const std::int64_t pixels = g.height * g.width * Block;
+  for_each_segment(
+      g, c, [&](const Segment& s) __attribute__((always_inline)) {
+        for (std::int64_t block = 0; block < g.source_blocks; ++block) {
+          transform_columns<Block>(g, s, c.source + (s.image * g.source_blocks + block) * pixels, scratch);
+          const std::int64_t step = (s.count * kTile + 2) * Block;
+          for (int i = 0; i < kInputTile; ++i) {
+            const float* strip = scratch.strip + i * step;
+            float* out = scratch.inputs + i * kInputTile * scratch.input_stride +
+                         (block * g.capacity + s.slot) * Block;
+            for (std::int64_t t = 0; t < s.count; ++t, strip += kTile * Block, out += Block) {
+              V d[kInputTile];
+              for (int j = 0; j < kInputTile; ++j) d[j] = at<Block>(strip + j * Block);
+              input_transform<Block>(d, out, scratch.input_stride);
+            }
+          }
+        }
+      });
+  // The last group is multiplied whole.
+  const std::int64_t padded = (c.tiles + tile_group - 1) / tile_group * tile_group;
+  for (std::int64_t p = 0; padded != c.tiles && p < kPositions; ++p)
+    for (std::int64_t block = 0; block < g.source_blocks; ++block)
+      for (std::int64_t t = c.tiles; t < padded; ++t)
+        at<Block>(scratch.inputs + p * scratch.input_stride + (block * g.capacity + t) * Block) = V{};
+}
+
+// products [Pair][capacity][Block] (+)= inputs [blocks][capacity][Block] x weights [blocks *
+// Block][Pair][Block] for `Group` tiles. Every product's sum over channels runs in the same order whatever
+// the group.
+template <int Block, int Group, int Pair>
+MEBM_INLINE void multiply(std::int64_t blocks, std::int64_t capacity, const float* inputs,
+                          const float* weights, float* products, bool add) {
+  using V = Vector<Block>;
+  V sums[Group][Pair];
+  if (add) {
+    for (int t = 0; t < Group; ++t)
+      for (int k = 0; k < Pair; ++k) sums[t][k] = at<Block>(products + (k * capacity + t) * Block);
+  } else {
+    for (int t = 0; t < Group; ++t)
+      for (int k = 0; k < Pair; ++k) sums[t][k] = V{};
+  }
+  for (std::int64_t b = 0; b < blocks; ++b, inputs += capacity * Block)
+#pragma GCC unroll 8
+    for (int c = 0; c < Block; ++c, weights += Pair * Block) {
+      V w[Pair];
+      for (int k = 0; k < Pair; ++k) w[k] = at<Block>(weights + k * Block);
+#pragma GCC unroll 16
+      for (int t = 0; t < Group; ++t) {
+        const float x = inputs[t * Block + c];
+#pragma GCC unroll 4
+        for (int k = 0; k < Pair; ++k) sums[t][k] += x * w[k];
+      }
+    }
+  for (int t = 0; t < Group; ++t)
+    for (int k = 0; k < Pair; ++k) at<Block>(products + (k * capacity + t) * Block) = sums[t][k];
+}
+
+// Input channels whose weights for a pair of blocks stay in the first-level cache.
+constexpr std::int64_t kChannelsAtOnce = 256;
+
+template <int Block, int Group, int Pair>
+void multiply_position(const Geometry& g, std::int64_t tiles, const float* inputs, const float* weights,
+                       float* products) {
+  constexpr std::int64_t kBlocks = kChannelsAtOnce / Block;
+  for (std::int64_t b = 0; b < g.source_blocks; b += kBlocks) {
+    const std::int64_t blocks = g.source_blocks - b < kBlocks ? g.source_blocks - b : kBlocks;
+    for (std::int64_t t = 0; t < tiles; t += Group)
+      multiply<Block, Group, Pair>(blocks, g.capacity, inputs + (b * g.capacity + t) * Block,
+                                   weights + b * Block * Pair * Block, products + t * Block, b > 0);
+  }
+}
+
+template <int Block, int Group>
+MEBM_INLINE void multiply_chunk(const Geometry& g, const Chunk& c, const Scratch& s, std::int64_t first,
+                                std::int64_t count) {
+  const std::int64_t channels = g.source_blocks * Block, block_weights = kPositions * channels * Block;
+  for (int p = 0; p < kPositions; ++p) {
+    const float* inputs = s.inputs + p * s.input_stride;
+    float* products = s.products + p * s.product_stride;
+    for (std::int64_t k = 0; k < count; k += 2) {
+      const bool pair = first + k + 1 < g.destination_blocks;
+      const float* weights = c.weights + (first + k) * block_weights + p * channels * (pair ? 2 : 1) * Block;
+      float* out = products + k * g.capacity * Block;
+      if (pair)
+        multiply_position<Block, Group, 2>(g, c.tiles, inputs, weights, out);
+      else
+        multiply_position<Block, Group, 1>(g, c.tiles, inputs, weights, out);
+    }
+  }
+}
+
+// Columns > 0: a count known when compiled.
+template <int Block, int Columns>
+MEBM_INLINE void store_row(const Vector<Block> (&y)[kTile], std::int64_t columns, bool accumulate,
+                           float* out) {
+  for (std::int64_t j = 0; j < (Columns > 0 ? Columns : columns); ++j)
+    at<Block>(out + j * Block) = accumulate ? at<Block>(out + j * Block) + y[j] : y[j];
+}
+
+template <int Block>
+MEBM_INLINE void transform_outputs(const Geometry& g, const Chunk& c, const Scratch& scratch,
+                                   std::int64_t first, std::int64_t count) {
+  using V = Vector<Block>;
+  const std::int64_t pixels = g.height * g.width * Block, stride = scratch.product_stride;
+  for_each_segment(
+      g, c, [&](const Segment& s) __attribute__((always_inline)) {
+        const std::int64_t rows = g.height - s.row * kTile < kTile ? g.height - s.row * kTile : kTile;
+        for (std::int64_t k = 0; k < count; ++k) {
+          const V bias = c.bias != nullptr ? at<Block>(c.bias + (first + k) * Block) : V{};
+          float* map = c.destination + (s.image * g.destination_blocks + first + k) * pixels +
+                       (s.row * kTile * g.width + s.first * kTile) * Block;
+          const float* products = scratch.products + (k * g.capacity + s.slot) * Block;
+          for (std::int64_t t = 0; t < s.count; ++t, map += kTile * Block, products += Block) {
+            V half[kInputTile][kTile];
+            for (int j = 0; j < kInputTile; ++j) {
+              V m[kInputTile];
+              for (int i = 0; i < kInputTile; ++i) m[i] = at<Block>(products + (i * kInputTile + j) * stride);
+              output_transform<Block>(m, half[j]);
+            }
+            const std::int64_t rest = g.width - (s.first + t) * kTile, columns = rest < kTile ? rest : kTile;
+            for (std::int64_t i = 0; i < rows; ++i) {
+              V m[kInputTile], y[kTile];
+              for (int j = 0; j < kInputTile; ++j) m[j] = half[j][i];
+              output_transform<Block>(m, y);
+              float* out = map + i * g.width * Block;
+              for (int j = 0; j < kTile; ++j) y[j] += bias;
+              if (columns == kTile)
+                store_row<Block, kTile>(y, kTile, c.accumulate, out);
+              else
+                store_row<Block, 0>(y, columns, c.accumulate, out);
+            }
+          }
+        }
+      });
+}
+
+template <int Block, int Group>
+void convolve(const Geometry& g, const Chunk& c) {
+  const Scratch scratch = scratch_of<Block>(g, c.scratch);
+  transform_inputs<Block>(g, c, scratch, Group);
+  for (std::int64_t first = 0; first < g.destination_blocks; first += g.destination_chunk) {
+    const std::int64_t rest = g.destination_blocks - first;
+    const std::int64_t count = rest < g.destination_chunk ? rest : g.destination_chunk;
+    multiply_chunk<Block, Group>(g, c, scratch, first, count);
+    transform_outputs<Block>(g, c, scratch, first, count);
+  }
+}
+
+// G g in fp64 for Block output channels: three values to six.
+template <int Block>
+MEBM_INLINE void kernel_transform(const double (&g)[3][Block], double (&out)[6][Block]) {
+  constexpr double a = kNear, b = kFar, a2 = a * a, b2 = b * b;
+  constexpr double n0 = 1 / (a2 * b2), na = 1 / (2 * a2 * (a2 - b2)), nb = 1 / (2 * b2 * (b2 - a2));
+  for (int l = 0; l < Block; ++l) {
+    const double even_a = na * (g[0][l] + a2 * g[2][l]), odd_a = na * a * g[1][l];
+    const double even_b = nb * (g[0][l] + b2 * g[2][l]), odd_b = nb * b * g[1][l];
+    out[0][l] = n0 * g[0][l];
+    out[1][l] = even_a + odd_a;
+    out[2][l] = even_a - odd_a;
+    out[3][l] = even_b + odd_b;
+    out[4][l] = even_b - odd_b;
+    out[5][l] = g[2][l];
+  }
+}
+
+template <int Block>
+void prepare(const Preparation& w, std::int64_t block) {
+  const bool second = block % 2 == 1;
+  const bool pair = second || (block + 1) * Block < w.destination_channels;
+  const std::int64_t step = (pair ? 2 : 1) * Block, position = w.source_channels * step;
+  float* prepared = w.prepared + (block - second) * kPositions * w.source_channels * Block + second * Block;
+  for (std::int64_t c = 0; c < w.source_channels; ++c, prepared += step) {
+    double g[3][3][Block], half[3][6][Block], u[6][Block];
+    for (int l = 0; l < Block; ++l) {
+      const std::int64_t k = block * Block + l;
+      const float* kernel =
+          w.plain + 9 * (w.mirrored ? c * w.destination_channels + k : k * w.source_channels + c);
+      for (int i = 0; i < 9; ++i) g[i % 3][i / 3][l] = static_cast<double>(kernel[w.mirrored ? 8 - i : i]);
+    }
+    for (int s = 0; s < 3; ++s) kernel_transform<Block>(g[s], half[s]);
+    for (int i = 0; i < kInputTile; ++i) {
+      double row[3][Block];
+      for (int s = 0; s < 3; ++s)
+        for (int l = 0; l < Block; ++l) row[s][l] = half[s][i][l];
+      kernel_transform<Block>(row, u);
+      for (int j = 0; j < kInputTile; ++j)
+        for (int l = 0; l < Block; ++l)
+          prepared[(i * kInputTile + j) * position + l] = static_cast<float>(u[j][l]);
+    }
+  }
+}
+
+template <int Block, int Group>
+Kernels kernels() {
+  return {Group, convolve<Block, Group>, prepare<Block>};
+}
+
+}  // namespace
+}  // namespace mebm::kernels::conv2d::winograd
