@@ -97,6 +97,30 @@ MEBM_INLINE void for_each_segment(const Geometry& g, const Chunk& c, const Body&
   }
 }
 
+// Functions of their own, so that their loops have the registers to themselves.
+#define MEBM_STAGE __attribute__((noinline)) void
+
+// Vertical transforms of `columns` pixels of six rows.
+template <int Block>
+MEBM_STAGE transform_rows(const float* const* rows, std::int64_t columns, float* out, std::int64_t step) {
+  const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3], *r4 = rows[4], *r5 = rows[5];
+  for (std::int64_t x = 0; x < columns * Block; x += Block) {
+    const Vector<Block> d[kInputTile] = {at<Block>(r0 + x), at<Block>(r1 + x), at<Block>(r2 + x),
+                                         at<Block>(r3 + x), at<Block>(r4 + x), at<Block>(r5 + x)};
+    input_transform<Block>(d, out + x, step);
+  }
+}
+
+// Horizontal transforms of one row of `tiles` neighbouring tiles.
+template <int Block>
+MEBM_STAGE transform_strip(const float* strip, std::int64_t tiles, float* out, std::int64_t stride) {
+  for (const float* end = out + tiles * Block; out != end; out += Block, strip += kTile * Block) {
+    Vector<Block> d[kInputTile];
+    for (int j = 0; j < kInputTile; ++j) d[j] = at<Block>(strip + j * Block);
+    input_transform<Block>(d, out, stride);
+  }
+}
+
 // The vertical transform of the pixels a segment needs, [6][columns], shared by neighbouring tiles.
 template <int Block>
 MEBM_INLINE void transform_columns(const Geometry& g, const Segment& s, const float* map,
@@ -115,11 +139,8 @@ MEBM_INLINE void transform_columns(const Geometry& g, const Segment& s, const fl
       for (int i = 0; i < kInputTile; ++i) at<Block>(scratch.strip + i * step + (x - left) * Block) = V{};
   };
   clear(left, begin);
-  for (std::int64_t x = begin; x < end; ++x) {
-    V d[kInputTile];
-    for (int i = 0; i < kInputTile; ++i) d[i] = at<Block>(rows[i] + x * Block);
-    input_transform<Block>(d, scratch.strip + (x - left) * Block, step);
-  }
+  for (const float*& row : rows) row += begin * Block;
+  transform_rows<Block>(rows, end - begin, scratch.strip + (begin - left) * Block, step);
   clear(end, left + columns);
 }
 
@@ -134,14 +155,9 @@ MEBM_INLINE void transform_inputs(const Geometry& g, const Chunk& c, const Scrat
           transform_columns<Block>(g, s, c.source + (s.image * g.source_blocks + block) * pixels, scratch);
           const std::int64_t step = (s.count * kTile + 2) * Block;
           for (int i = 0; i < kInputTile; ++i) {
-            const float* strip = scratch.strip + i * step;
             float* out = scratch.inputs + i * kInputTile * scratch.input_stride +
                          (block * g.capacity + s.slot) * Block;
-            for (std::int64_t t = 0; t < s.count; ++t, strip += kTile * Block, out += Block) {
-              V d[kInputTile];
-              for (int j = 0; j < kInputTile; ++j) d[j] = at<Block>(strip + j * Block);
-              input_transform<Block>(d, out, scratch.input_stride);
-            }
+            transform_strip<Block>(scratch.strip + i * step, s.count, out, scratch.input_stride);
           }
         }
       });
@@ -226,38 +242,47 @@ MEBM_INLINE void store_row(const Vector<Block> (&y)[kTile], std::int64_t columns
     at<Block>(out + j * Block) = accumulate ? at<Block>(out + j * Block) + y[j] : y[j];
 }
 
+// One tile of one channel block: 36 products `stride` apart to `rows` x `columns` pixels.
+template <int Block>
+MEBM_STAGE transform_tile(const float* products, std::int64_t stride, const Vector<Block>& bias,
+                          bool accumulate, std::int64_t rows, std::int64_t columns, float* out,
+                          std::int64_t row_step) {
+  using V = Vector<Block>;
+  alignas(sizeof(V)) V half[kTile][kInputTile];
+  for (int j = 0; j < kInputTile; ++j, products += stride) {
+    V m[kInputTile], y[kTile];
+    for (int i = 0; i < kInputTile; ++i) m[i] = at<Block>(products + i * kInputTile * stride);
+    output_transform<Block>(m, y);
+    for (int i = 0; i < kTile; ++i) half[i][j] = y[i];
+  }
+  for (std::int64_t i = 0; i < rows; ++i, out += row_step) {
+    V y[kTile];
+    output_transform<Block>(half[i], y);
+    for (int j = 0; j < kTile; ++j) y[j] += bias;
+    if (columns == kTile)
+      store_row<Block, kTile>(y, kTile, accumulate, out);
+    else
+      store_row<Block, 0>(y, columns, accumulate, out);
+  }
+}
+
 template <int Block>
 MEBM_INLINE void transform_outputs(const Geometry& g, const Chunk& c, const Scratch& scratch,
                                    std::int64_t first, std::int64_t count) {
-  using V = Vector<Block>;
-  const std::int64_t pixels = g.height * g.width * Block, stride = scratch.product_stride;
+  const std::int64_t pixels = g.height * g.width * Block;
   for_each_segment(
       g, c, [&](const Segment& s) __attribute__((always_inline)) {
         const std::int64_t rows = g.height - s.row * kTile < kTile ? g.height - s.row * kTile : kTile;
         for (std::int64_t k = 0; k < count; ++k) {
-          const V bias = c.bias != nullptr ? at<Block>(c.bias + (first + k) * Block) : V{};
+          const Vector<Block> bias =
+              c.bias != nullptr ? at<Block>(c.bias + (first + k) * Block) : Vector<Block>{};
           float* map = c.destination + (s.image * g.destination_blocks + first + k) * pixels +
                        (s.row * kTile * g.width + s.first * kTile) * Block;
           const float* products = scratch.products + (k * g.capacity + s.slot) * Block;
           for (std::int64_t t = 0; t < s.count; ++t, map += kTile * Block, products += Block) {
-            V half[kInputTile][kTile];
-            for (int j = 0; j < kInputTile; ++j) {
-              V m[kInputTile];
-              for (int i = 0; i < kInputTile; ++i) m[i] = at<Block>(products + (i * kInputTile + j) * stride);
-              output_transform<Block>(m, half[j]);
-            }
-            const std::int64_t rest = g.width - (s.first + t) * kTile, columns = rest < kTile ? rest : kTile;
-            for (std::int64_t i = 0; i < rows; ++i) {
-              V m[kInputTile], y[kTile];
-              for (int j = 0; j < kInputTile; ++j) m[j] = half[j][i];
-              output_transform<Block>(m, y);
-              float* out = map + i * g.width * Block;
-              for (int j = 0; j < kTile; ++j) y[j] += bias;
-              if (columns == kTile)
-                store_row<Block, kTile>(y, kTile, c.accumulate, out);
-              else
-                store_row<Block, 0>(y, columns, c.accumulate, out);
-            }
+            const std::int64_t rest = g.width - (s.first + t) * kTile;
+            transform_tile<Block>(products, scratch.product_stride, bias, c.accumulate, rows,
+                                  rest < kTile ? rest : kTile, map, g.width * Block);
           }
         }
       });
