@@ -29,7 +29,7 @@ class WinogradPlan final : public Plan {
     tiles_ = p.images * geometry_.tile_rows * geometry_.tile_columns;
     geometry_.destination_chunk =
         std::min(round_up(geometry_.destination_blocks, 2),
-                 options.channel_blocks > 0 ? options.channel_blocks : default_channel_blocks());
+                 options.channel_blocks > 0 ? options.channel_blocks : std::int64_t{2});
     const std::int64_t wanted = options.tiles > 0 ? options.tiles : default_tiles();
     groups_ = (tiles_ + kernels_.tile_group - 1) / kernels_.tile_group;
     const std::int64_t of_thread = (groups_ + threads_ - 1) / threads_;
@@ -108,21 +108,11 @@ class WinogradPlan final : public Plan {
   std::int64_t tiles_ = 0, groups_ = 0;  // of all images
 };
 
-std::string refusal(const Params& p, Direction direction, int block) {
-  if (direction == Direction::backward_weights) return "there is no Winograd weight gradient";
-  if (p.kernel != 3 || p.stride != 1 || p.padding != 1)
-    return "Winograd convolutions need kernel 3, stride 1 and padding 1";
-  if (block != 8 && block != 16) return "Winograd convolutions need a channel block of 8 or 16";
-  if (p.in_channels % block != 0 || p.out_channels % block != 0)
-    return "Winograd convolutions need channels in multiples of " + std::to_string(block);
-  return {};
-}
-
 }  // namespace
 
 PlanResult make_plan(const CpuExec& exec, const Params& params, Direction direction, int block,
                      const Options& options) {
-  if (std::string problem = refusal(params, direction, block); !problem.empty())
+  if (std::string problem = winograd_refusal(params, direction, block); !problem.empty())
     return {nullptr, std::move(problem)};
   if (kernels_of(options.instructions, block).convolve == nullptr)
     return {nullptr, "this build has no Winograd kernels for these instructions"};
@@ -154,6 +144,16 @@ Kernels kernels_of(Instructions instructions, int block) {
 }
 
 }  // namespace winograd
+
+std::string winograd_refusal(const Params& p, Direction direction, int block) {
+  if (direction == Direction::backward_weights) return "there is no Winograd weight gradient";
+  if (p.kernel != 3 || p.stride != 1 || p.padding != 1)
+    return "Winograd convolutions need kernel 3, stride 1 and padding 1";
+  if (block != 8 && block != 16) return "Winograd convolutions need a channel block of 8 or 16";
+  if (p.in_channels % block != 0 || p.out_channels % block != 0)
+    return "Winograd convolutions need channels in multiples of " + std::to_string(block);
+  return {};
+}
 
 PlanResult make_winograd_plan(const CpuExec& exec, const Params& params, Direction direction, int block) {
   return winograd::make_plan(exec, params, direction, block,
