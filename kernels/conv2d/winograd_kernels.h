@@ -36,6 +36,7 @@ struct Chunk {
   bool accumulate;  // destination holds a residual
   float* scratch;   // scratch_floats(), 64-byte aligned
   std::int64_t first_tile, tiles;
+  std::int64_t next_tiles;  // of the chunk that follows; its inputs are fetched beside the work
 };
 
 // Plain weights O,I,3,3 to [pair of output channel blocks][position][input channel][block of the
@@ -51,8 +52,8 @@ struct Preparation {
 struct Kernels {
   int tile_group;  // tiles multiplied at once
   void (*convolve)(const Geometry&, const Chunk&);
-  // Of one output channel block.
-  void (*prepare)(const Preparation&, std::int64_t destination_block);
+  // Of one pair of output channel blocks.
+  void (*prepare)(const Preparation&, std::int64_t pair);
 };
 
 // The best instructions this processor has for a channel block of 8 or 16.

@@ -59,8 +59,9 @@ class WinogradPlan final : public Plan {
   void prepare_weights(const void* plain, void* prepared) const override {
     const Preparation work{static_cast<const float*>(plain), static_cast<float*>(prepared), source_channels_,
                            destination_channels_, direction_ == Direction::backward_data};
+    const std::int64_t pairs = (geometry_.destination_blocks + 1) / 2;
 #pragma omp parallel for num_threads(threads_) schedule(static)
-    for (std::int64_t block = 0; block < geometry_.destination_blocks; ++block) kernels_.prepare(work, block);
+    for (std::int64_t pair = 0; pair < pairs; ++pair) kernels_.prepare(work, pair);
   }
 
   std::string execute(const Buffers& b) const override {
@@ -71,6 +72,7 @@ class WinogradPlan final : public Plan {
                       static_cast<float*>(forward ? b.y : b.dx),
                       accumulate_,
                       static_cast<float*>(b.workspace),
+                      0,
                       0,
                       0};
 #pragma omp parallel for num_threads(threads_) schedule(static)
@@ -94,6 +96,7 @@ class WinogradPlan final : public Plan {
     for (std::int64_t tile = begin; tile < end; tile += geometry_.capacity) {
       chunk.first_tile = tile;
       chunk.tiles = std::min(geometry_.capacity, end - tile);
+      chunk.next_tiles = std::min(geometry_.capacity, end - tile - chunk.tiles);
       kernels_.convolve(geometry_, chunk);
     }
   }

@@ -200,18 +200,72 @@ MEBM_INLINE void multiply(std::int64_t blocks, std::int64_t capacity, const floa
     for (int k = 0; k < Pair; ++k) at<Block>(products + (k * capacity + t) * Block) = sums[t][k];
 }
 
+// Brings the pixels of a range of tiles into the second-level cache, a few lines at a time beside the
+// products: neither inputs nor outputs are touched in an order that the processor foresees. A unit is a tile
+// row of one channel block, contiguous; units first ... end - 1 of all those of the range are fetched within
+// `calls` calls.
+template <int Block>
+class Fetcher {
+ public:
+  MEBM_INLINE Fetcher(const Geometry& g, const float* map, std::int64_t map_blocks, std::int64_t blocks,
+                      std::int64_t first_tile, std::int64_t tiles)
+      : g_(g), map_(map), map_blocks_(map_blocks), blocks_(blocks), row_(first_tile / g.tile_columns) {
+    const std::int64_t last = (first_tile + tiles - 1) / g.tile_columns;
+    end_ = tiles > 0 ? (last - row_ + 1) * blocks : 0;
+  }
+
+  // The part of `parts` of the units, within `calls` calls of fetch().
+  MEBM_INLINE void begin(std::int64_t part, std::int64_t parts, std::int64_t calls) {
+    unit_ = end_ * part / parts;
+    stop_ = end_ * (part + 1) / parts;
+    const std::int64_t lines = (stop_ - unit_) * kTile * g_.width * Block / kLine + stop_ - unit_;
+    lines_ = lines / calls + 1;
+    at_ = rest_ = 0;
+  }
+
+  MEBM_INLINE void fetch() {
+    for (std::int64_t i = 0; i < lines_; ++i, at_ += kLine) {
+      if (at_ >= rest_ && !next_unit()) return;
+      __builtin_prefetch(from_ + at_, 0, 2);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kLine = 16;  // floats of a cache line
+
+  MEBM_INLINE bool next_unit() {
+    if (unit_ == stop_) return false;
+    const std::int64_t block = unit_ % blocks_, row = row_ + unit_ / blocks_, row_floats = g_.width * Block;
+    const std::int64_t top = row % g_.tile_rows * kTile;
+    from_ = map_ + ((row / g_.tile_rows * map_blocks_ + block) * g_.height + top) * row_floats;
+    rest_ = (g_.height - top < kTile ? g_.height - top : kTile) * row_floats;
+    at_ = 0;
+    ++unit_;
+    return true;
+  }
+
+  const Geometry& g_;
+  const float *map_, *from_ = nullptr;
+  std::int64_t map_blocks_, blocks_, row_;
+  std::int64_t unit_ = 0, stop_ = 0, end_, lines_ = 0, at_ = 0, rest_ = 0;
+};
+
 // Input channels whose weights for a pair of blocks stay in the first-level cache.
 constexpr std::int64_t kChannelsAtOnce = 256;
 
 template <int Block, int Group, int Pair>
-void multiply_position(const Geometry& g, std::int64_t tiles, const float* inputs, const float* weights,
-                       float* products) {
+MEBM_INLINE void multiply_position(const Geometry& g, std::int64_t tiles, const float* inputs,
+                                   const float* weights, float* products, Fetcher<Block>& inputs_of_next,
+                                   Fetcher<Block>& outputs) {
   constexpr std::int64_t kBlocks = kChannelsAtOnce / Block;
   for (std::int64_t b = 0; b < g.source_blocks; b += kBlocks) {
     const std::int64_t blocks = g.source_blocks - b < kBlocks ? g.source_blocks - b : kBlocks;
-    for (std::int64_t t = 0; t < tiles; t += Group)
+    for (std::int64_t t = 0; t < tiles; t += Group) {
+      inputs_of_next.fetch();
+      outputs.fetch();
       multiply<Block, Group, Pair>(blocks, g.capacity, inputs + (b * g.capacity + t) * Block,
                                    weights + b * Block * Pair * Block, products + t * Block, b > 0);
+    }
   }
 }
 
@@ -219,6 +273,13 @@ template <int Block, int Group>
 MEBM_INLINE void multiply_chunk(const Geometry& g, const Chunk& c, const Scratch& s, std::int64_t first,
                                 std::int64_t count) {
   const std::int64_t channels = g.source_blocks * Block, block_weights = kPositions * channels * Block;
+  const std::int64_t calls = kPositions * ((c.tiles + Group - 1) / Group) * ((count + 1) / 2);
+  Fetcher<Block> outputs(g, c.destination + first * g.height * g.width * Block, g.destination_blocks, count,
+                         c.first_tile, c.tiles);
+  outputs.begin(0, 1, calls);
+  Fetcher<Block> next(g, c.source, g.source_blocks, g.source_blocks, c.first_tile + c.tiles, c.next_tiles);
+  const std::int64_t steps = (g.destination_blocks + g.destination_chunk - 1) / g.destination_chunk;
+  next.begin(first / g.destination_chunk, steps, calls);
   for (int p = 0; p < kPositions; ++p) {
     const float* inputs = s.inputs + p * s.input_stride;
     float* products = s.products + p * s.product_stride;
@@ -227,9 +288,9 @@ MEBM_INLINE void multiply_chunk(const Geometry& g, const Chunk& c, const Scratch
       const float* weights = c.weights + (first + k) * block_weights + p * channels * (pair ? 2 : 1) * Block;
       float* out = products + k * g.capacity * Block;
       if (pair)
-        multiply_position<Block, Group, 2>(g, c.tiles, inputs, weights, out);
+        multiply_position<Block, Group, 2>(g, c.tiles, inputs, weights, out, next, outputs);
       else
-        multiply_position<Block, Group, 1>(g, c.tiles, inputs, weights, out);
+        multiply_position<Block, Group, 1>(g, c.tiles, inputs, weights, out, next, outputs);
     }
   }
 }
@@ -300,12 +361,12 @@ void convolve(const Geometry& g, const Chunk& c) {
   }
 }
 
-// G g in fp64 for Block output channels: three values to six.
-template <int Block>
-MEBM_INLINE void kernel_transform(const double (&g)[3][Block], double (&out)[6][Block]) {
+// G g in fp64 for as many kernels as there are lanes: three values to six.
+template <int Lane>
+MEBM_INLINE void kernel_transform(const double (&g)[3][Lane], double (&out)[6][Lane]) {
   constexpr double a = kNear, b = kFar, a2 = a * a, b2 = b * b;
   constexpr double n0 = 1 / (a2 * b2), na = 1 / (2 * a2 * (a2 - b2)), nb = 1 / (2 * b2 * (b2 - a2));
-  for (int l = 0; l < Block; ++l) {
+  for (int l = 0; l < Lane; ++l) {
     const double even_a = na * (g[0][l] + a2 * g[2][l]), odd_a = na * a * g[1][l];
     const double even_b = nb * (g[0][l] + b2 * g[2][l]), odd_b = nb * b * g[1][l];
     out[0][l] = n0 * g[0][l];
@@ -317,31 +378,37 @@ MEBM_INLINE void kernel_transform(const double (&g)[3][Block], double (&out)[6][
   }
 }
 
-template <int Block>
-void prepare(const Preparation& w, std::int64_t block) {
-  const bool second = block % 2 == 1;
-  const bool pair = second || (block + 1) * Block < w.destination_channels;
-  const std::int64_t step = (pair ? 2 : 1) * Block, position = w.source_channels * step;
-  float* prepared = w.prepared + (block - second) * kPositions * w.source_channels * Block + second * Block;
-  for (std::int64_t c = 0; c < w.source_channels; ++c, prepared += step) {
-    double g[3][3][Block], half[3][6][Block], u[6][Block];
-    for (int l = 0; l < Block; ++l) {
-      const std::int64_t k = block * Block + l;
-      const float* kernel =
-          w.plain + 9 * (w.mirrored ? c * w.destination_channels + k : k * w.source_channels + c);
-      for (int i = 0; i < 9; ++i) g[i % 3][i / 3][l] = static_cast<double>(kernel[w.mirrored ? 8 - i : i]);
-    }
-    for (int s = 0; s < 3; ++s) kernel_transform<Block>(g[s], half[s]);
+// For the output channels first ... first + Lane - 1, one or two blocks of them.
+template <int Lane>
+MEBM_STAGE prepare_lanes(const Preparation& w, std::int64_t first) {
+  const std::int64_t step_k = 9 * (w.mirrored ? 1 : w.source_channels);
+  const std::int64_t step_c = 9 * (w.mirrored ? w.destination_channels : 1);
+  float* prepared = w.prepared + first * kPositions * w.source_channels;
+  for (std::int64_t c = 0; c < w.source_channels; ++c, prepared += Lane) {
+    const float* kernels = w.plain + c * step_c + first * step_k;
+    alignas(64) double g[3][3][Lane], half[3][6][Lane], row[3][Lane], u[6][Lane];
+    for (int l = 0; l < Lane; ++l)
+      for (int i = 0; i < 9; ++i)
+        g[i % 3][i / 3][l] = static_cast<double>(kernels[l * step_k + (w.mirrored ? 8 - i : i)]);
+    for (int s = 0; s < 3; ++s) kernel_transform<Lane>(g[s], half[s]);
     for (int i = 0; i < kInputTile; ++i) {
-      double row[3][Block];
       for (int s = 0; s < 3; ++s)
-        for (int l = 0; l < Block; ++l) row[s][l] = half[s][i][l];
-      kernel_transform<Block>(row, u);
+        for (int l = 0; l < Lane; ++l) row[s][l] = half[s][i][l];
+      kernel_transform<Lane>(row, u);
       for (int j = 0; j < kInputTile; ++j)
-        for (int l = 0; l < Block; ++l)
-          prepared[(i * kInputTile + j) * position + l] = static_cast<float>(u[j][l]);
+        for (int l = 0; l < Lane; ++l)
+          prepared[(i * kInputTile + j) * w.source_channels * Lane + l] = static_cast<float>(u[j][l]);
     }
   }
+}
+
+template <int Block>
+void prepare(const Preparation& w, std::int64_t pair) {
+  const std::int64_t first = pair * 2 * Block;
+  if (first + Block < w.destination_channels)
+    prepare_lanes<2 * Block>(w, first);
+  else
+    prepare_lanes<Block>(w, first);
 }
 
 template <int Block, int Group>
