@@ -89,6 +89,9 @@ Runtime::Runtime(const RuntimeOptions& options) : Runtime(run_of(options)) {}
 void resolve_precision(ebm::RunConfig& run) {
   const bool device = engine::parse_device(run.device).kind == engine::DeviceKind::cuda;
   if (run.precision == "auto") run.precision = device ? "bf16" : "fp32";
+  if (run.convolution == "winograd" && (device || run.precision == "fp64"))
+    fail_input("run.convolution = \"winograd\" is for fp32 on the CPU, not for {}; use auto",
+               device ? run.device : run.precision);
   if (run.precision == "fp32" || run.precision == "fp64") {
     if (device && run.precision == "fp64")
       fail_input("--precision fp64: cuDNN has no such convolutions; use fp32 there, or --device cpu");
@@ -104,6 +107,12 @@ engine::DType stored_type(const ebm::RunConfig& run) {
   return run.precision == "fp64" ? engine::DType::fp64 : engine::DType::fp32;
 }
 
+engine::ConvolutionChoice convolution_choice(const ebm::RunConfig& run) {
+  return run.convolution == "winograd" ? engine::ConvolutionChoice::winograd
+         : run.convolution == "direct" ? engine::ConvolutionChoice::direct
+                                       : engine::ConvolutionChoice::automatic;
+}
+
 engine::ContextOptions context_options(const ebm::RunConfig& run, int threads,
                                        const std::string& plans_file) {
   engine::ContextOptions options;
@@ -111,6 +120,7 @@ engine::ContextOptions context_options(const ebm::RunConfig& run, int threads,
   options.threads = threads;
   options.bf16_features = run.precision == "bf16";
   options.tf32 = run.precision == "tf32";
+  options.convolution = convolution_choice(run);
   options.plans_file = plans_file;
   return options;
 }

@@ -30,10 +30,12 @@ void add_runtime_options(Options& options, RuntimeOptions& runtime, const std::s
 void apply_runtime_options(const RuntimeOptions& options, ebm::RunConfig& run);
 
 // Replaces precision "auto" by what the device has, bf16 on a GPU and fp32 on the CPU; InputError for a
-// precision the device has not.
+// precision the device has not, or a choice of convolutions it has not in that precision.
 void resolve_precision(ebm::RunConfig& run);
 // The type of weights, statistics and images of such a run: fp64 or fp32.
 engine::DType stored_type(const ebm::RunConfig& run);
+// What run.convolution says.
+engine::ConvolutionChoice convolution_choice(const ebm::RunConfig& run);
 // What such a run asks of the engine. plans_file: tuned convolution plans of a device, "" for none.
 engine::ContextOptions context_options(const ebm::RunConfig& run, int threads,
                                        const std::string& plans_file = "");

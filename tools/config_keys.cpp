@@ -173,8 +173,8 @@ void add_run(std::vector<Key>& keys) {
   run.text("device", access<kRun, &R::device>(), "", "where to compute: auto, cpu, cuda or cuda:<index>");
   run.number("threads", access<kRun, &R::threads>(), between(0, kMaxThreads), "threads",
              "0: one per physical core");
-  run.choice("convolution", access<kRun, &R::convolution>(), {"auto", "direct"}, {"winograd"},
-             "convolution algorithm");
+  run.choice("convolution", access<kRun, &R::convolution>(), {"auto", "direct", "winograd"}, {},
+             "algorithm of fp32 convolutions on the CPU; auto: the faster for each shape");
   run.number("checkpoint_every", access<kRun, &R::checkpoint_every>(), at_least(0), "iterations",
              "iterations between checkpoints; 0: only the last");
   run.number("checkpoints_kept", access<kRun, &R::checkpoints_kept>(), between(1, 1000000), "files",

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <ctime>
 
+#include <fmt/ranges.h>
+
 #include "ebm/trainer.h"
+#include "engine/ops/convolution.h"
 #include "report/progress.h"
 #include "tools/common_options.h"
 #include "tools/config.h"
@@ -199,11 +202,30 @@ static std::string processor(const ebm::Config& config, int threads) {
   return fmt::format("{}, {} thread{}", engine::cpu_name(), threads, threads == 1 ? "" : "s");
 }
 
+// The algorithm of the blocks' convolutions; empty where there is nothing to choose.
+static std::string convolution_line(const ebm::Config& config, const models::WideResNetConfig& network) {
+  if (config.run.precision != "fp32" ||
+      engine::parse_device(config.run.device).kind == engine::DeviceKind::cuda)
+    return "";
+  std::vector<int> winograd;
+  for (int stage = 0, size = network.image_size; stage < network.stages; ++stage, size = (size + 1) / 2) {
+    const int channels = 16 * network.width << stage;
+    if (engine::ops::convolution_uses_winograd(convolution_choice(config.run), channels, channels, size))
+      winograd.push_back(channels);
+  }
+  const std::string algorithm = winograd.empty()
+                                    ? "direct"
+                                    : fmt::format("Winograd for 3x3 at stride 1 of {} channels, else direct",
+                                                  fmt::join(winograd, ", "));
+  return fmt::format("convolution {} ({})\n", algorithm, config.run.convolution);
+}
+
 std::string plan_head(const ebm::Config& config, const data::ImageSet& images, int threads) {
   const auto network = ebm::Trainer::network_config(config.model, images.channels, images.height);
   return fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width,
                      network.parameter_count()) +
          fmt::format("device      {}, {}\n", processor(config, threads), config.run.precision) +
+         convolution_line(config, network) +
          fmt::format("memory      about {} needed, {} free; {} a checkpoint\n",
                      report::format_bytes(expected_memory(config, images)),
                      report::format_bytes(free_memory()),

@@ -16,7 +16,8 @@ namespace mebm::engine {
 class Accelerator;
 class ConvolutionCache;
 
-enum class ConvolutionChoice { automatic, winograd };
+// Of fp32 convolutions on the CPU; automatic takes the faster by a fixed table.
+enum class ConvolutionChoice { automatic, direct, winograd };
 
 struct ContextOptions {
   Device device = {};

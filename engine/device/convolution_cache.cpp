@@ -42,15 +42,12 @@ const kernels::conv2d::Plan& ConvolutionCache::plan(const Params& params, Direct
   const auto make = [&](const Params& p) {
     return dtype == DType::fp64
                ? kernels::conv2d::make_gemm_plan(context_.exec(), p, direction)
-               : kernels::conv2d::make_onednn_plan(context_.exec(), p, direction,
-                                                   channel_block(context_.feature_layout(16, dtype)));
+               : kernels::conv2d::make_cpu_plan(context_.exec(), p, direction,
+                                                channel_block(context_.feature_layout(16, dtype)));
   };
   kernels::conv2d::PlanResult result = make(params);
   if (result.plan == nullptr && params.algorithm == kernels::conv2d::Algorithm::winograd)
-    fail_input(
-        "convolution winograd: oneDNN has no {} Winograd convolution for this processor ({}); use auto or "
-        "direct",
-        name_of(dtype), result.error);
+    fail_input("convolution winograd: {}; use auto or direct", result.error);
   if (result.plan == nullptr)
     fail("conv2d {} {}x{}x{}x{} -> {} channels, kernel {}, stride {}, {} on the CPU: {}",
          name_of_direction(direction), params.images, params.in_channels, params.in_height, params.in_width,

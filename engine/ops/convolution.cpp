@@ -17,6 +17,18 @@ std::int64_t output_extent(std::int64_t input, std::int64_t kernel, const Convol
   return (input + 2 * shape.padding - kernel) / shape.stride + 1;
 }
 
+Algorithm algorithm_of(ConvolutionChoice choice) {
+  switch (choice) {
+    case ConvolutionChoice::direct:
+      return Algorithm::direct;
+    case ConvolutionChoice::winograd:
+      return Algorithm::winograd;
+    case ConvolutionChoice::automatic:
+      break;
+  }
+  return Algorithm::automatic;
+}
+
 Params make_params(const Context& context, const Shape& x, const Shape& weights,
                    const ConvolutionShape& shape) {
   require(x.rank() == 4 && weights.rank() == 4 && x[1] == weights[1] && weights[2] == weights[3],
@@ -36,8 +48,7 @@ Params make_params(const Context& context, const Shape& x, const Shape& weights,
           p.kernel);
   // A strided or 1x1 convolution has no Winograd form: the choice concerns the others.
   const bool eligible = p.kernel == 3 && p.stride == 1;
-  p.algorithm = eligible && context.convolution() == ConvolutionChoice::winograd ? Algorithm::winograd
-                                                                                 : Algorithm::direct;
+  p.algorithm = eligible ? algorithm_of(context.convolution()) : Algorithm::direct;
   return p;
 }
 
@@ -56,6 +67,20 @@ void check_layout(const Tensor& tensor, int block, const char* what) {
 }
 
 }  // namespace
+
+bool convolution_uses_winograd(ConvolutionChoice choice, std::int64_t in_channels, std::int64_t out_channels,
+                               std::int64_t size) {
+  const Params params{.images = 1,
+                      .in_channels = in_channels,
+                      .in_height = size,
+                      .in_width = size,
+                      .out_channels = out_channels,
+                      .out_height = size,
+                      .out_width = size,
+                      .algorithm = algorithm_of(choice)};
+  return kernels::conv2d::cpu_algorithm(params, Direction::forward,
+                                        kernels::conv2d::preferred_channel_block()) == Algorithm::winograd;
+}
 
 Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias,
                    const ConvolutionShape& shape, Tensor residual) {

@@ -12,6 +12,11 @@ struct ConvolutionShape {
   int padding = 1;
 };
 
+// Whether fp32 convolutions on the CPU with kernel 3, stride 1 and padding 1 on size x size pixels are
+// computed by Winograd's algorithm, forward and to the input gradient; weight gradients never are.
+bool convolution_uses_winograd(ConvolutionChoice choice, std::int64_t in_channels, std::int64_t out_channels,
+                               std::int64_t size);
+
 // y = conv(x, weights) + bias [+ residual]. x [N,I,H,W]; weights [O,I,k,k] plain; bias [O]; residual has y's
 // shape and may be an undefined tensor. A residual nobody else holds is added to in place and returned.
 Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias,

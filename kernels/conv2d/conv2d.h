@@ -26,9 +26,9 @@ struct Params {
   std::int64_t images = 0, in_channels = 0, in_height = 0, in_width = 0;
   std::int64_t out_channels = 0, out_height = 0, out_width = 0;
   std::int64_t kernel = 3, stride = 1, padding = 1;
-  Algorithm algorithm = Algorithm::automatic;
-  bool accumulate = false;     // forward only: y already holds the residual to add to
-  bool bias_gradient = false;  // backward_weights only: dbias is wanted
+  Algorithm algorithm = Algorithm::automatic;  // looked at by make_cpu_plan() and make_gemm_plan()
+  bool accumulate = false;                     // forward only: y already holds the residual to add to
+  bool bias_gradient = false;                  // backward_weights only: dbias is wanted
 
   bool operator==(const Params&) const = default;
 };
@@ -69,10 +69,24 @@ struct PlanResult {
   std::string error;
 };
 
-// fp32 through oneDNN. Blocks give the layout of feature maps whose channels are a multiple of the block;
-// others are plain, except that backward_data and backward_weights may choose a padded block for dx and x
-// (ask source_block()).
+// fp32: by make_winograd_plan() or make_onednn_plan(), whichever cpu_algorithm() names.
+PlanResult make_cpu_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
+
+// winograd or direct. `automatic` takes the faster one by a fixed table (conv2d_choice.cpp), `winograd`
+// Winograd wherever there is one.
+Algorithm cpu_algorithm(const Params& params, Direction direction, int block);
+
+// fp32 direct convolutions through oneDNN. Blocks give the layout of feature maps whose channels are a
+// multiple of the block; others are plain, except that backward_data and backward_weights may choose a padded
+// block for dx and x (ask source_block()).
 PlanResult make_onednn_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
+
+// fp32 Winograd F(4x4, 3x3), forward and backward_data with kernel 3, stride 1, padding 1 and channels that
+// are multiples of the block, 8 or 16. Memory for weights and workspace must be 64-byte aligned. Independent
+// of the number of threads bit by bit.
+PlanResult make_winograd_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
+// Empty, or why there is none for these.
+std::string winograd_refusal(const Params& params, Direction direction, int block);
 
 // fp64 by im2col and Eigen's matrix product; plain layouts.
 PlanResult make_gemm_plan(const CpuExec& exec, const Params& params, Direction direction);

@@ -1,4 +1,4 @@
-// fp32 convolutions through oneDNN: one primitive per plan, memory objects made once, weights in the
+// fp32 direct convolutions through oneDNN: one primitive per plan, memory objects made once, weights in the
 // primitive's own format, scratch memory from the caller.
 
 #include <dnnl.hpp>
@@ -42,11 +42,6 @@ struct Descriptors {
         padding{p.padding, p.padding} {}
 };
 
-dnnl::algorithm algorithm_of(const Params& p) {
-  return p.algorithm == Algorithm::winograd ? dnnl::algorithm::convolution_winograd
-                                            : dnnl::algorithm::convolution_direct;
-}
-
 dnnl::convolution_forward::primitive_desc forward_descriptor(const dnnl::engine& engine, const Params& p,
                                                              const Descriptors& d, const memory::desc& x) {
   dnnl::primitive_attr attributes;
@@ -56,8 +51,8 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const dnnl::engine&
     post.append_sum(1.0f);
     attributes.set_post_ops(post);
   }
-  return {{dnnl::prop_kind::forward_training, algorithm_of(p), x, d.weights_any, d.bias, d.y, d.strides,
-           d.padding, d.padding},
+  return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, x, d.weights_any, d.bias,
+           d.y, d.strides, d.padding, d.padding},
           attributes,
           engine};
 }
@@ -68,7 +63,6 @@ class OneDnnPlan final : public Plan {
       : engine_(dnnl::engine::kind::cpu, 0),
         stream_(engine_),
         direction_(direction),
-        winograd_(params.algorithm == Algorithm::winograd),
         source_block_(params.in_channels % block == 0 ? block : 1),
         destination_block_(params.out_channels % block == 0 ? block : 1),
         out_channels_(params.out_channels) {
@@ -92,7 +86,7 @@ class OneDnnPlan final : public Plan {
   std::size_t workspace_bytes() const override {
     return align(scratch_bytes_) + align(staged_weight_bytes_) + align(staged_bias_bytes());
   }
-  const char* algorithm() const override { return winograd_ ? "winograd" : "direct"; }
+  const char* algorithm() const override { return "direct"; }
 
   std::uint64_t weight_format() const override {
     // The descriptor is a plain C struct, zeroed before it is filled: equal formats have equal bytes.
@@ -133,8 +127,8 @@ class OneDnnPlan final : public Plan {
     const auto make = [&](const memory::desc& source) {
       const auto hint = forward_descriptor(engine_, plain, d, source);
       return dnnl::convolution_backward_data::primitive_desc(
-          {algorithm_of(p), source, d.weights_any, d.y, d.strides, d.padding, d.padding}, attributes, engine_,
-          hint);
+          {dnnl::algorithm::convolution_direct, source, d.weights_any, d.y, d.strides, d.padding, d.padding},
+          attributes, engine_, hint);
     };
     auto pd = make(dx);
     if (free_format && pd.diff_src_desc() == describe(d.x.dims(), Tag::nChw16c))
@@ -155,11 +149,11 @@ class OneDnnPlan final : public Plan {
     const auto make = [&](const memory::desc& source) {
       const auto hint = forward_descriptor(engine_, plain, d, source);
       using Backward = dnnl::convolution_backward_weights;
+      constexpr auto kDirect = dnnl::algorithm::convolution_direct;
       return Backward::primitive_desc(
           p.bias_gradient
-              ? Backward::desc{algorithm_of(p), source, d.weights_any, d.bias, d.y, d.strides, d.padding,
-                               d.padding}
-              : Backward::desc{algorithm_of(p), source, d.weights_any, d.y, d.strides, d.padding, d.padding},
+              ? Backward::desc{kDirect, source, d.weights_any, d.bias, d.y, d.strides, d.padding, d.padding}
+              : Backward::desc{kDirect, source, d.weights_any, d.y, d.strides, d.padding, d.padding},
           attributes, engine_, hint);
     };
     auto pd = make(d.x);
@@ -256,7 +250,7 @@ class OneDnnPlan final : public Plan {
   dnnl::engine engine_;
   mutable dnnl::stream stream_;
   Direction direction_;
-  bool winograd_, bias_gradient_ = false;
+  bool bias_gradient_ = false;
   int source_block_, destination_block_;
   std::int64_t out_channels_;
   dnnl::primitive primitive_;

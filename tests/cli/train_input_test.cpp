@@ -72,7 +72,8 @@ TEST_F(TrainInputTest, PrecisionsAndDevicesThatAreNotThere) {
   refuse({"--device", "cuda:1"}, "cuda:1");
   refuse({"--device", "tpu"}, "--device tpu: unknown device");
   refuse_set("run.device=cuda", "--device cuda:0: ");
-  refuse_set("run.convolution=winograd", "run.convolution = \"winograd\"");
+  refuse(set({"run.convolution=winograd", "run.precision=fp64"}),
+         "run.convolution = \"winograd\" is for fp32 on the CPU, not for fp64; use auto");
 }
 
 TEST_F(TrainInputTest, DataThatIsMissingOrDamaged) {

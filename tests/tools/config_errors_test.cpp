@@ -90,8 +90,7 @@ TEST(ConfigErrors, WhatThisVersionCannotDoIsRefusedByName) {
   for (const char* kind : {"low_resolution", "full_resolution", "per_class", "data"})
     EXPECT_THAT(set_error(std::string("init.kind=") + kind),
                 HasSubstr("is not available in this version; known: gaussian, uniform"));
-  EXPECT_THAT(set_error("run.convolution=winograd"),
-              HasSubstr("not available in this version; known: auto, direct"));
+  EXPECT_THAT(set_error("run.convolution=winogradd"), HasSubstr("nearest: winograd"));
   EXPECT_THAT(set_error("run.precision=bf17"), HasSubstr("nearest: bf16"));
   EXPECT_THAT(set_error("model.norm=group"), HasSubstr("not available in this version; known: batch, none"));
   EXPECT_THAT(set_error("data.set=svhn"), HasSubstr("not available in this version; known: cifar10"));

@@ -1,0 +1,371 @@
+// Winograd convolutions against the naive loops in fp64, for every instruction set this processor has.
+
+#include "kernels/conv2d/winograd.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "tests/reference/test_data.h"
+
+namespace mebm::kernels::conv2d::winograd {
+namespace {
+
+using reference::absolute;
+using reference::Convolution;
+using reference::from_blocked;
+using reference::Guarded;
+using reference::random_values;
+using reference::sum_bound;
+using reference::to_blocked;
+using reference::Values;
+using reference::within;
+using ::testing::Message;
+
+using Matrix = std::array<std::array<double, 6>, 6>;  // smaller ones fill the upper left
+
+// The transforms for the points 0, 5/8, -5/8, 3/2, -3/2 and infinity by Cook and Toom's construction: rows of
+// G and columns of A^T are powers of the points, rows of B^T are the coefficients of prod (x - other points).
+struct Transforms {
+  Matrix output{}, kernel{}, input{};  // A^T 4x6, G 6x3, B^T 6x6
+
+  Transforms() {
+    const Values points{0, 0.625, -0.625, 1.5, -1.5};
+    for (std::size_t p = 0; p < 5; ++p) {
+      Values polynomial{1};
+      double scale = 1;
+      for (std::size_t q = 0; q < 5; ++q)
+        if (q != p) {
+          polynomial = times_root(polynomial, points[q]);
+          scale *= points[p] - points[q];
+        }
+      std::copy(polynomial.begin(), polynomial.end(), input[p].begin());
+      for (std::size_t k = 0; k < 4; ++k) output[k][p] = std::pow(points[p], k);
+      for (std::size_t k = 0; k < 3; ++k) kernel[p][k] = std::pow(points[p], k) / scale;
+    }
+    Values all{1};
+    for (double point : points) all = times_root(all, point);
+    std::copy(all.begin(), all.end(), input[5].begin());
+    output[3][5] = kernel[5][2] = 1;
+  }
+
+  static Values times_root(const Values& polynomial, double root) {
+    Values out(polynomial.size() + 1);
+    for (std::size_t i = 0; i < polynomial.size(); ++i) {
+      out[i + 1] += polynomial[i];
+      out[i] -= root * polynomial[i];
+    }
+    return out;
+  }
+};
+
+Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix out{};
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t k = 0; k < 6; ++k)
+      for (std::size_t j = 0; j < 6; ++j) out[i][j] += a[i][k] * b[k][j];
+  return out;
+}
+
+Matrix transposed(const Matrix& m) {
+  Matrix out;
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t j = 0; j < 6; ++j) out[j][i] = m[i][j];
+  return out;
+}
+
+// m d m^T
+Matrix two_sided(const Matrix& m, const Matrix& d) {
+  return product(product(m, d), transposed(m));
+}
+
+Matrix magnitudes(Matrix m) {
+  for (auto& row : m)
+    for (double& value : row) value = std::abs(value);
+  return m;
+}
+
+// What the rounding errors of a Winograd convolution are relative to: the algorithm run on absolute values,
+// |A^T| [sum (|G g G^T|) . (|B^T| |d| |B|)] |A|. Also, with `exact`, the algorithm itself.
+Values winograd_in_fp64(const Convolution& c, const Values& x, const Values& w, bool exact) {
+  const Transforms t;
+  const auto used = [&](const Matrix& m) { return exact ? m : magnitudes(m); };
+  const int tile_rows = (c.in_height + 3) / 4, tile_columns = (c.in_width + 3) / 4;
+  std::vector<Matrix> kernels;
+  for (int k = 0; k < c.out_channels * c.in_channels; ++k) {
+    Matrix g{};
+    for (std::size_t i = 0; i < 9; ++i) g[i / 3][i % 3] = w[static_cast<std::size_t>(k) * 9 + i];
+    kernels.push_back(used(two_sided(t.kernel, g)));
+  }
+  Values y(c.y_count());
+  for (int tile = 0; tile < c.images * tile_rows * tile_columns; ++tile) {
+    const int n = tile / (tile_rows * tile_columns), row = tile / tile_columns % tile_rows * 4,
+              column = tile % tile_columns * 4;
+    std::vector<Matrix> inputs;
+    for (int i = 0; i < c.in_channels; ++i) {
+      Matrix d{};
+      for (int r = 0; r < 6; ++r)
+        for (int s = 0; s < 6; ++s) {
+          const int p = row + r - 1, q = column + s - 1;
+          if (p < 0 || q < 0 || p >= c.in_height || q >= c.in_width) continue;
+          const double value =
+              x[static_cast<std::size_t>(((n * c.in_channels + i) * c.in_height + p) * c.in_width + q)];
+          d[static_cast<std::size_t>(r)][static_cast<std::size_t>(s)] = exact ? value : std::abs(value);
+        }
+      inputs.push_back(two_sided(used(t.input), d));
+    }
+    for (int o = 0; o < c.out_channels; ++o) {
+      Matrix m{};
+      for (int i = 0; i < c.in_channels; ++i)
+        for (std::size_t p = 0; p < 36; ++p)
+          m[p / 6][p % 6] += kernels[static_cast<std::size_t>(o * c.in_channels + i)][p / 6][p % 6] *
+                             inputs[static_cast<std::size_t>(i)][p / 6][p % 6];
+      const Matrix out = two_sided(used(t.output), m);
+      for (int r = 0; r < 4 && row + r < c.in_height; ++r)
+        for (int s = 0; s < 4 && column + s < c.in_width; ++s)
+          y[static_cast<std::size_t>(((n * c.out_channels + o) * c.in_height + row + r) * c.in_width +
+                                     column + s)] =
+              out[static_cast<std::size_t>(r)][static_cast<std::size_t>(s)];
+    }
+  }
+  return y;
+}
+
+// Weights of the convolution that backward_data is: O and I exchanged, kernels turned by half a turn.
+Values mirrored(const Convolution& c, const Values& w) {
+  Values out(w.size());
+  for (int o = 0; o < c.out_channels; ++o)
+    for (int i = 0; i < c.in_channels; ++i)
+      for (int k = 0; k < 9; ++k)
+        out[static_cast<std::size_t>((i * c.out_channels + o) * 9 + 8 - k)] =
+            w[static_cast<std::size_t>((o * c.in_channels + i) * 9 + k)];
+  return out;
+}
+
+Convolution exchanged(Convolution c) {
+  std::swap(c.in_channels, c.out_channels);
+  return c;
+}
+
+// The roundings on the way of one product: a weight, an input through six terms in both directions, the sum
+// over channels, an output through five terms in both directions, bias and residual.
+double roundings(int channels) {
+  return channels + 1 + 2 * 5 + 2 * 5 + 2;
+}
+
+struct Setting {
+  Instructions instructions;
+  int block;
+  std::int64_t tiles = 0, channel_blocks = 0;
+};
+
+std::ostream& operator<<(std::ostream& out, const Setting& s) {
+  const char* const names[] = {"portable", "avx2", "avx512"};
+  return out << names[static_cast<int>(s.instructions)] << ", block " << s.block << ", " << s.tiles
+             << " tiles, " << s.channel_blocks << " channel blocks";
+}
+
+// Every instruction set here, with chunks of the plan's choice and small ones.
+std::vector<Setting> settings() {
+  std::vector<Setting> out;
+  for (int block : {8, 16})
+    for (Instructions instructions : {Instructions::portable, Instructions::avx2, Instructions::avx512})
+      if (instructions <= best_instructions(block)) {
+        out.push_back({instructions, block});
+        out.push_back({instructions, block, 12, 2});
+        out.push_back({instructions, block, 1, 4});
+      }
+  return out;
+}
+
+class Case {
+ public:
+  explicit Case(const Convolution& c)
+      : c_(c),
+        x_(random_values(c.x_count(), 1)),
+        w_(random_values(c.w_count(), 2)),
+        dy_(random_values(c.y_count(), 3)),
+        bias_(random_values(static_cast<std::size_t>(c.out_channels), 4)),
+        residual_(random_values(c.y_count(), 5)) {}
+
+  bool fits(int block) const { return c_.in_channels % block == 0 && c_.out_channels % block == 0; }
+
+  Values forward(const Setting& setting, int threads, bool with_bias, bool accumulate) const {
+    const auto plan = make(setting, threads, Direction::forward, accumulate);
+    const Guarded<float> x(blocked(c_.in_channels, setting.block, x_)), bias(bias_);
+    const Values start = blocked(c_.out_channels, setting.block, residual_);
+    Guarded<float> y(start.size());
+    if (accumulate) std::copy(start.begin(), start.end(), y.data());
+    execute(*plan, {.x = x.data(), .bias = with_bias ? bias.data() : nullptr, .y = y.data()});
+    EXPECT_TRUE(y.intact());
+    return plain(c_.out_channels, setting.block, y.values());
+  }
+
+  Values backward_data(const Setting& setting, int threads) const {
+    const auto plan = make(setting, threads, Direction::backward_data, false);
+    const Guarded<float> dy(blocked(c_.out_channels, setting.block, dy_));
+    Guarded<float> dx(c_.x_count());
+    execute(*plan, {.dy = dy.data(), .dx = dx.data()});
+    EXPECT_TRUE(dx.intact());
+    return plain(c_.in_channels, setting.block, dx.values());
+  }
+
+  void check(const std::vector<Setting>& all) const {
+    const Values y = reference::convolution(c_, x_, w_, {}, {});
+    const Values y_full = reference::convolution(c_, x_, w_, bias_, residual_);
+    const Values dx = reference::convolution_input_gradient(c_, dy_, w_);
+    Values magnitude = winograd_in_fp64(c_, x_, w_, false);
+    const Values bound = sum_bound<float>(magnitude, roundings(c_.in_channels));
+    const std::size_t pixels = static_cast<std::size_t>(c_.in_height * c_.in_width);
+    for (std::size_t i = 0; i < magnitude.size(); ++i)
+      magnitude[i] += std::abs(bias_[i / pixels % bias_.size()]) + std::abs(residual_[i]);
+    const Values bound_full = sum_bound<float>(magnitude, roundings(c_.in_channels));
+    const Values dx_bound = sum_bound<float>(winograd_in_fp64(exchanged(c_), dy_, mirrored(c_, w_), false),
+                                             roundings(c_.out_channels));
+    for (const Setting& setting : all) {
+      if (!fits(setting.block)) continue;
+      SCOPED_TRACE(Message() << setting);
+      EXPECT_TRUE(within(forward(setting, 1, false, false), y, bound));
+      EXPECT_TRUE(within(forward(setting, 1, true, true), y_full, bound_full));
+      EXPECT_TRUE(within(backward_data(setting, 1), dx, dx_bound));
+    }
+  }
+
+  std::unique_ptr<Plan> make(const Setting& s, int threads, Direction direction, bool accumulate) const {
+    const Params params{.images = c_.images,
+                        .in_channels = c_.in_channels,
+                        .in_height = c_.in_height,
+                        .in_width = c_.in_width,
+                        .out_channels = c_.out_channels,
+                        .out_height = c_.in_height,
+                        .out_width = c_.in_width,
+                        .accumulate = accumulate};
+    PlanResult result =
+        make_plan({threads}, params, direction, s.block, {s.instructions, s.tiles, s.channel_blocks});
+    EXPECT_NE(result.plan, nullptr) << result.error;
+    return std::move(result.plan);
+  }
+
+ private:
+  Values blocked(int channels, int block, const Values& values) const {
+    return to_blocked(c_.images, channels, c_.in_height * c_.in_width, block, values, 0);
+  }
+  Values plain(int channels, int block, const Values& values) const {
+    return from_blocked(c_.images, channels, c_.in_height * c_.in_width, block, values);
+  }
+  // Weights and workspace hold NaN before, so that a value never written shows.
+  void execute(const Plan& plan, Buffers buffers) const {
+    const Guarded<float> weights(w_);
+    Guarded<float> prepared(plan.prepared_weight_bytes() / sizeof(float)),
+        workspace(plan.workspace_bytes() / sizeof(float));
+    plan.prepare_weights(weights.data(), prepared.data());
+    EXPECT_TRUE(prepared.intact());
+    buffers.weights = prepared.data();
+    buffers.workspace = workspace.data();
+    EXPECT_EQ(plan.execute(buffers), "");
+    EXPECT_TRUE(workspace.intact());
+  }
+
+  Convolution c_;
+  Values x_, w_, dy_, bias_, residual_;
+};
+
+void check(const Convolution& c, const std::vector<Setting>& all = settings()) {
+  SCOPED_TRACE(Message() << c.images << "x" << c.in_channels << "x" << c.in_height << "x" << c.in_width
+                         << " -> " << c.out_channels);
+  Case(c).check(all);
+}
+
+TEST(Winograd, TransformsAreTheConvolution) {
+  const Convolution c{2, 3, 5, 6, 2};
+  const Values x = random_values(c.x_count(), 1), w = random_values(c.w_count(), 2);
+  EXPECT_TRUE(within(winograd_in_fp64(c, x, w, true), reference::convolution(c, x, w, {}, {}), 1e-13));
+}
+
+TEST(Winograd, EverySizeOfPartialTiles) {
+  for (int height = 1; height <= 9; ++height)
+    for (int width = 1; width <= 9; ++width) check({1 + (height + width) % 3, 16, height, width, 16});
+}
+
+TEST(Winograd, EveryNumberOfChannelBlocks) {
+  for (int channels : {8, 16, 24, 32, 64, 160}) {
+    check({2, channels, 5, 6, 16});
+    check({2, 16, 6, 5, channels});
+    check({1, channels, 4, 4, channels});
+  }
+  check({1, 272, 3, 3, 48});  // more than the channels multiplied at once
+}
+
+TEST(Winograd, EveryNumberOfImages) {
+  for (int images = 1; images <= 5; ++images) check({images, 8, 8, 8, 24});
+}
+
+TEST(Winograd, ImagesOfTheNetworks) {
+  check({1, 16, 32, 32, 16});
+  check({3, 32, 16, 16, 16});
+  check({2, 16, 28, 14, 32});
+}
+
+TEST(Winograd, DoesNotDependOnThreadsOrChunks) {
+  for (const Convolution& c :
+       {Convolution{5, 32, 9, 6, 48}, Convolution{1, 16, 3, 3, 16}, Convolution{2, 16, 32, 32, 16}}) {
+    const Case test(c);
+    for (const Setting& setting : settings()) {
+      SCOPED_TRACE(Message() << setting);
+      const Setting first{setting.instructions, setting.block};
+      const Values y = test.forward(first, 1, true, true), dx = test.backward_data(first, 1);
+      for (int threads : {1, 2, 3}) {
+        EXPECT_EQ(test.forward(setting, threads, true, true), y);
+        EXPECT_EQ(test.backward_data(setting, threads), dx);
+      }
+    }
+  }
+}
+
+// SPEC's bound on what replaces a direct convolution is 1e-4.
+TEST(Winograd, ErrorOfWideLayers) {
+  const Convolution c{1, 320, 8, 8, 32};
+  const Case test(c);
+  const Values expected =
+      reference::convolution(c, random_values(c.x_count(), 1), random_values(c.w_count(), 2), {}, {});
+  for (const Setting& setting : settings())
+    EXPECT_LE(reference::relative_error(test.forward(setting, 1, false, false), expected), 1e-5) << setting;
+}
+
+TEST(Winograd, RefusesWhatItCannotDo) {
+  const Params good{.images = 1,
+                    .in_channels = 16,
+                    .in_height = 4,
+                    .in_width = 4,
+                    .out_channels = 16,
+                    .out_height = 4,
+                    .out_width = 4};
+  const auto error = [](const Params& p, Direction direction = Direction::forward, int block = 8) {
+    const PlanResult result = make_winograd_plan({1}, p, direction, block);
+    EXPECT_EQ(result.plan, nullptr);
+    return result.error;
+  };
+  EXPECT_NE(make_winograd_plan({1}, good, Direction::forward, 8).plan, nullptr);
+  EXPECT_EQ(error(good, Direction::backward_weights), "there is no Winograd weight gradient");
+  Params p = good;
+  p.stride = 2;
+  EXPECT_EQ(error(p), "Winograd convolutions need kernel 3, stride 1 and padding 1");
+  p = good;
+  p.in_channels = 12;
+  EXPECT_EQ(error(p), "Winograd convolutions need channels in multiples of 8");
+  EXPECT_EQ(error(good, Direction::forward, 1), "Winograd convolutions need a channel block of 8 or 16");
+}
+
+TEST(Winograd, WeightFormatsTellDirectionsAndSizesApart) {
+  const auto format = [](const Convolution& c, Direction direction, int block = 8) {
+    return Case(c).make({Instructions::portable, block}, 1, direction, false)->weight_format();
+  };
+  const auto base = format({2, 16, 8, 8, 16}, Direction::forward);
+  EXPECT_EQ(base, format({5, 16, 5, 9, 16}, Direction::forward));
+  EXPECT_NE(base, format({2, 16, 8, 8, 16}, Direction::backward_data));
+  EXPECT_NE(base, format({2, 16, 8, 8, 32}, Direction::forward));
+  EXPECT_NE(base, format({2, 16, 8, 8, 16}, Direction::forward, 16));
+}
+
+}  // namespace
+}  // namespace mebm::kernels::conv2d::winograd
