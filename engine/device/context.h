@@ -23,7 +23,8 @@ struct ContextOptions {
   Device device = {};
   int threads = 1;
   std::size_t memory_limit = 0;  // bytes; 0: none
-  ConvolutionChoice convolution = ConvolutionChoice::automatic;
+  // Direct convolutions round least: what else is compared with. Runs choose by run.convolution.
+  ConvolutionChoice convolution = ConvolutionChoice::direct;
   // Feature maps and convolution weights of an fp32 run in bf16, on a device (statistics, master weights and
   // chain states stay fp32).
   bool bf16_features = false;

@@ -22,12 +22,11 @@ Bounds gradient_bounds(DType dtype, double leak) {
 
 class Forward : public testing::TestWithParam<NetworkCase> {
  protected:
-  NetworkFixture fixture_{GetParam().network, GetParam().dtype, GetParam().leak};
+  NetworkFixture fixture_{GetParam().network, GetParam().dtype, GetParam().leak, GetParam().convolution};
 
   void check_value(const std::string& what, const engine::Tensor& computed) {
     const Values stored = fixture_.reader.read_at_most<double>(what, 1 << 20);
-    const double bound = GetParam().dtype == DType::fp64 ? kExact : 1e-5;
-    EXPECT_LE(relative_error(values_of(computed), stored), bound) << what;
+    EXPECT_LE(relative_error(values_of(computed), stored), GetParam().value_bound()) << what;
   }
 
   void check_mode(const std::string& mode) {

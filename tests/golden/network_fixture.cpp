@@ -31,16 +31,25 @@ std::vector<NetworkCase> network_cases() {
       for (DType dtype : {DType::fp64, DType::fp32})
         if (leak != 1 || dtype == DType::fp32 || name == "wrn10_1_batch" || name == "wrn10_1_none")
           cases.push_back({name, leak, dtype});
+  for (const char* name : {"wrn10_2_batch", "wrn10_1_batch_4stages", "wrn10_2_none"})
+    for (double leak : {0.2, 1.0})
+      cases.push_back({name, leak, DType::fp32, engine::ConvolutionChoice::winograd});
   return cases;
 }
 
 std::string network_case_name(const testing::TestParamInfo<NetworkCase>& info) {
   const NetworkCase& c = info.param;
-  return c.network + (c.leak == 1 ? "_leak1_" : "_") + std::string(name_of(c.dtype));
+  return c.network + (c.leak == 1 ? "_leak1_" : "_") + std::string(name_of(c.dtype)) +
+         (c.winograd() ? "_winograd" : "");
+}
+
+double NetworkCase::value_bound() const {
+  return exact() ? kExact : winograd() ? 1e-4 : 1e-5;
 }
 
 void PrintTo(const NetworkCase& network_case, std::ostream* out) {
-  *out << network_case.network << ", leak " << network_case.leak << ", " << name_of(network_case.dtype);
+  *out << network_case.network << ", leak " << network_case.leak << ", " << name_of(network_case.dtype)
+       << (network_case.winograd() ? ", winograd" : "");
 }
 
 Values values_of(const Tensor& tensor) {
@@ -64,8 +73,14 @@ models::WideResNetConfig with_leak(models::WideResNetConfig config, double leak)
 
 }  // namespace
 
-NetworkFixture::NetworkFixture(const std::string& name, DType dtype, double leak)
-    : reader(fixture_path(name)), tape(context), name_(name), leak_(leak), checkpoint_(fixture_path(name)) {
+NetworkFixture::NetworkFixture(const std::string& name, DType dtype, double leak,
+                               engine::ConvolutionChoice convolution)
+    : reader(fixture_path(name)),
+      context({.device = {}, .convolution = convolution}),
+      tape(context),
+      name_(name),
+      leak_(leak),
+      checkpoint_(fixture_path(name)) {
   model =
       std::make_unique<models::WideResNet>(context, with_leak(checkpoint_.model().network, leak), dtype, 1);
   reload();

@@ -24,11 +24,17 @@ std::string fixture_path(const std::string& name);
 const std::vector<std::string>& network_names();
 
 // Every network with both slopes in both types; slope 1 in fp64, where slope 0.2 says more, only for the
-// smallest.
+// smallest. fp32 by direct convolutions, and by Winograd's algorithm in three networks.
 struct NetworkCase {
   std::string network;
   double leak;
   engine::DType dtype;
+  engine::ConvolutionChoice convolution = engine::ConvolutionChoice::direct;
+
+  bool exact() const { return dtype == engine::DType::fp64; }
+  bool winograd() const { return convolution == engine::ConvolutionChoice::winograd; }
+  // The specification's bound on values of one forward pass.
+  double value_bound() const;
 };
 std::vector<NetworkCase> network_cases();
 std::string network_case_name(const testing::TestParamInfo<NetworkCase>& info);
@@ -41,7 +47,8 @@ engine::Tensor tensor_of(engine::Context& context, const Values& values, const e
 class NetworkFixture {
  public:
   // The network with the slope `leak`; its weights and statistics as stored.
-  NetworkFixture(const std::string& name, engine::DType dtype, double leak);
+  NetworkFixture(const std::string& name, engine::DType dtype, double leak,
+                 engine::ConvolutionChoice convolution = engine::ConvolutionChoice::direct);
 
   // Parameters and running statistics as stored again.
   void reload() { checkpoint_.load_model(*model); }
