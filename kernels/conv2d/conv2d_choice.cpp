@@ -1,19 +1,22 @@
 // Which fp32 convolutions of the CPU are computed by Winograd's algorithm when the choice is free.
 //
-// Time of oneDNN's direct convolution over ours, one Zen 3 core (AVX2), medians of alternating runs:
+// Time of oneDNN's direct convolution over ours (one Zen 3 core, AVX2; docs/convolutions.md has the times):
 //
-//   images x channels      forward  backward_data      square images of 16 -> 16 and 64 -> 64 channels
-//   64 x   8 ->   8 @ 32     1.9                          1 x 1   0.2  0.3
-//   64 x  16 ->  16 @ 32     0.0      0.0                 2 x 2   0.8  0.9
-//   64 x  16 ->  32 @ 32     1.6                          3 x 3   1.3  1.5
-//   64 x  24 ->  24 @ 16     1.9                          4 x 4   2.5  2.9
-//   64 x  32 ->  32 @ 32     0.0      0.0                 5 x 5   1.2  1.2
-//   64 x  64 ->  64 @ 16     0.0      0.0                 6 x 6   1.4  1.7
-//   64 x 128 -> 128 @  8     0.0      0.0                 7 x 7   2.0  2.2
-//   64 x 640 -> 640 @  8     0.0      0.0                 9 x 9   1.4  1.6
+//   64 images, in -> out @ size   forward  backward_data    squares of 16 -> 16 and 64 -> 64 channels,
+//   forward
+//       8 ->   8 @ 32               1.9                         1 x 1   0.2  0.3
+//      16 ->  16 @ 32               2.6       2.1               2 x 2   0.8  0.9
+//      16 ->  32 @ 32               2.3       2.5               3 x 3   1.3  1.5
+//      24 ->  24 @ 16               1.9                         4 x 4   2.5  2.9
+//      32 ->  32 @ 32               2.6       2.6               5 x 5   1.2  1.2
+//      64 ->  64 @ 16               3.0       2.9               6 x 6   1.4  1.7
+//     128 -> 128 @  8               3.1       3.1               7 x 7   2.0  2.2
+//     160 -> 160 @ 32               3.5       3.4               9 x 9   1.4  1.6
+//     320 -> 320 @ 16               3.0       2.8
+//     640 -> 640 @  8               2.9       3.1
 //
-// The number of channels does not decide, the share of the 4x4 tiles that the image fills does: five of
-// eight wasted pixels are still worth it, three of four are not.
+// Neither channels nor direction decide but the share of its 4x4 tiles that an image fills: 0.39 (5 x 5) is
+// worth it, 0.25 (2 x 2) is not.
 
 #include "kernels/conv2d/winograd.h"
 
