@@ -2,6 +2,7 @@
 # the same files for the emulator (tests/emulated).
 # MEBM_EMULATOR: the host's stand-in for the CUDA runtime, cuDNN and cuBLAS, for tests.
 set(MEBM_EMULATOR
+  compat/device_problems.cpp
   compat/launch.cpp
   conv2d/conv2d_checks.cpp
   emulator/conv2d_host.cpp
@@ -15,6 +16,7 @@ set(MEBM_DEVICE_KERNELS
   batch_norm/batch_norm_statistics.cu
   chain_exchange/chain_exchange.cu
   channel_bias/channel_bias.cu
+  counters/counters.cu
   elementwise/elementwise.cu
   gaussian/gaussian.cu
   image_batch/image_batch.cu
