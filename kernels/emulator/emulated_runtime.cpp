@@ -355,9 +355,9 @@ Status enqueue(runtime::Stream* stream, const char* name, const runtime::Accesse
 
 Status enqueue_kernel(runtime::Stream* stream, const LaunchShape& shape, const runtime::Accesses& accesses,
                       std::function<void()> thread) {
-  if (!machine().launch_failure.empty())
-    return Status(std::string("kernel ") + shape.name + " (" + shape.sizes +
-                  "): " + machine().launch_failure);
+  if (machine().launch_failure)
+    if (const std::string failure = machine().launch_failure(); !failure.empty())
+      return Status(std::string("kernel ") + shape.name + " (" + shape.sizes + "): " + failure);
   const Extent grid{shape.grid_x, shape.grid_y, shape.grid_z};
   return enqueue(stream, shape.name, accesses,
                  [grid, block = shape.block, cooperates = shape.cooperates, body = std::move(thread),

@@ -31,7 +31,8 @@ struct Machine {
   std::function<bool()> refuses_memory;  // asked by every allocation; null: what there is room for is granted
   int driver_version = 0, runtime_version = 0;
   runtime::DriverFailure driver_failure = runtime::DriverFailure::none;
-  std::string launch_failure;  // what every launch of a kernel fails with
+  // Asked by every launch of a kernel: what it fails with, or nothing; null: launches succeed.
+  std::function<std::string()> launch_failure;
 };
 Machine& machine();
 

@@ -28,7 +28,13 @@ const std::map<std::string, std::function<void(Machine&, const std::string&)>> k
     {"memory", [](Machine& m, const std::string& value) { m.memory_bytes = std::stoull(value); }},
     {"driver", [](Machine& m, const std::string& value) { m.driver_version = std::stoi(value); }},
     {"runtime", [](Machine& m, const std::string& value) { m.runtime_version = std::stoi(value); }},
-    {"launch_failure", [](Machine& m, const std::string& value) { m.launch_failure = value; }},
+    {"launch_failure",
+     [](Machine& m, const std::string& value) { m.launch_failure = [value] { return value; }; }},
+    // Launches and allocations fail as soon as this file is there.
+    {"launch_failure_with",
+     [](Machine& m, const std::string& file) {
+       m.launch_failure = [file] { return std::filesystem::exists(file) ? "an_error" : ""; };
+     }},
     {"driver_failure",
      [](Machine& m, const std::string& value) {
        const std::map<std::string, DriverFailure> names = {{"stub_library", DriverFailure::stub_library},
@@ -36,7 +42,6 @@ const std::map<std::string, std::function<void(Machine&, const std::string&)>> k
                                                            {"other", DriverFailure::other}};
        m.driver_failure = names.at(value);
      }},
-    // Allocations fail as soon as this file is there.
     {"no_memory_with",
      [](Machine& m, const std::string& file) {
        m.refuses_memory = [file] { return std::filesystem::exists(file); };

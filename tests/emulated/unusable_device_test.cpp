@@ -90,6 +90,15 @@ TEST_F(UnusableDevice, MemoryThatOthersTookBeforeAnythingIsWritten) {
   expect_refused(train_on_device(), "bytes free; see nvidia-smi for what else uses it");
 }
 
+TEST_F(UnusableDevice, AnErrorDuringTheRunNamesTheKernelAndItsSizes) {
+  machine("launch_failure_with=" + at("out/config.toml"));
+  const RunResult result = run_engine(train_on_device());
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(without_plan(result.err),
+              ::testing::MatchesRegex("mebm_engine: kernel [a-z_ ]+ \\([0-9].*\\): an_error\n"));
+  EXPECT_THAT(bytes_of(at("out/run.log")), HasSubstr("failed at iteration 0: kernel "));
+}
+
 TEST_F(UnusableDevice, MemoryThatRunsOutDuringTheRun) {
   machine("no_memory_with=" + at("out/run.log"));
   const RunResult result = run_engine(train_on_device());
