@@ -9,7 +9,8 @@ set(MEBM_EMULATOR
   emulator/emulated_runtime.cpp
   emulator/fiber_block.cpp
   emulator/gemm_host.cpp
-  emulator/graph.cpp)
+  emulator/graph.cpp
+  peers/no_curand.cpp)
 set(MEBM_DEVICE_KERNELS
   batch_norm/batch_norm_apply.cu
   batch_norm/batch_norm_fold.cu

@@ -96,6 +96,8 @@ void elementwise_cases(Sweep& sweep);
 // Ops that exist in fp32 only.
 void dense_cases(Sweep& sweep);
 void sampling_cases(Sweep& sweep);
+// The engine's random integers against cuRAND's; where the build has cuRAND.
+void curand_cases(Sweep& sweep);
 void optimizer_cases(Sweep& sweep);
 
 }  // namespace mebm::selftest
