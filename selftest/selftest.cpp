@@ -43,6 +43,7 @@ void sweep_cases(Sweep& sweep) {
   if (sweep.precision() == Precision::bf16) return;  // the rest is never narrower than fp32
   dense_cases(sweep);
   sampling_cases(sweep);
+  fit_cases(sweep);
   if (engine::ops::has_curand()) curand_cases(sweep);
 }
 
