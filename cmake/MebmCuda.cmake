@@ -85,6 +85,14 @@ mebm_find_cuda_library(cudart cuda_runtime_api.h ${mebm_cuda_major} "the CUDA ru
 mebm_find_cuda_library(cublas cublas_v2.h ${mebm_cuda_major} "cuBLAS")
 mebm_find_cuda_library(cudnn cudnn.h 9 "cuDNN 9.8 or newer")
 
+# cuRAND's device functions are headers alone, for comparisons; without them those are left out.
+find_path(MEBM_curand_INCLUDE curand_kernel.h HINTS ${mebm_cuda_roots}
+          PATH_SUFFIXES include targets/x86_64-linux/include)
+mark_as_advanced(MEBM_curand_INCLUDE)
+if(NOT MEBM_curand_INCLUDE)
+  message(STATUS "no curand_kernel.h: our random numbers are not compared with cuRAND's")
+endif()
+
 file(STRINGS ${MEBM_cudnn_INCLUDE}/cudnn_version.h mebm_cudnn_defines REGEX "#define CUDNN_(MAJOR|MINOR|PATCHLEVEL) ")
 string(REGEX MATCHALL "[0-9]+" mebm_cudnn_version "${mebm_cudnn_defines}")
 list(JOIN mebm_cudnn_version . mebm_cudnn_version)

@@ -2,19 +2,22 @@
 # the same files for the emulator (tests/emulated).
 # MEBM_EMULATOR: the host's stand-in for the CUDA runtime, cuDNN and cuBLAS, for tests.
 set(MEBM_EMULATOR
+  compat/device_problems.cpp
   compat/launch.cpp
   conv2d/conv2d_checks.cpp
   emulator/conv2d_host.cpp
   emulator/emulated_runtime.cpp
   emulator/fiber_block.cpp
   emulator/gemm_host.cpp
-  emulator/graph.cpp)
+  emulator/graph.cpp
+  peers/no_curand.cpp)
 set(MEBM_DEVICE_KERNELS
   batch_norm/batch_norm_apply.cu
   batch_norm/batch_norm_fold.cu
   batch_norm/batch_norm_statistics.cu
   chain_exchange/chain_exchange.cu
   channel_bias/channel_bias.cu
+  counters/counters.cu
   elementwise/elementwise.cu
   gaussian/gaussian.cu
   image_batch/image_batch.cu

@@ -15,7 +15,8 @@ namespace mebm::selftest {
 //   exact   values are moved or selected: 0
 //   real    computed in fp32 from exact inputs, whatever the features' type: fp32's tolerance
 //   stored  rounded to, or multiplied in, the type under test
-enum class Grade { exact, real, stored };
+//   wide    computed in fp64 whatever the type under test
+enum class Grade { exact, real, stored, wide };
 double tolerance(Grade grade, Precision precision);
 
 struct Output {
@@ -50,6 +51,8 @@ struct Case {
   std::optional<double> left_out = {};
   // The twin computes in fp64; in fp32 where random numbers are made in the run's type.
   bool twin_in_fp32 = false;
+  // More memory that the op touches, where a rate would say nothing (bytes and flops are 0).
+  double scratch_bytes = 0;
 };
 
 // Collects the cases of one type, and says which shapes they have.
@@ -96,6 +99,10 @@ void elementwise_cases(Sweep& sweep);
 // Ops that exist in fp32 only.
 void dense_cases(Sweep& sweep);
 void sampling_cases(Sweep& sweep);
+// Fitting a Gaussian, which is in fp64.
+void fit_cases(Sweep& sweep);
+// The engine's random integers against cuRAND's; where the build has cuRAND.
+void curand_cases(Sweep& sweep);
 void optimizer_cases(Sweep& sweep);
 
 }  // namespace mebm::selftest

@@ -10,50 +10,11 @@
 #include "ebm/trainer.h"
 #include "engine/ops/elementwise.h"
 #include "selftest/side.h"
+#include "selftest/small_mjem.h"
 
 namespace mebm::selftest {
 
 namespace {
-
-constexpr int kImages = 24;
-constexpr ebm::ImageShape kShape{3, 8, 8};
-
-// Bytes with structure, so that gradients are not all alike.
-data::ImageSet stripes() {
-  data::ImageSet set;
-  set.name = "stripes";
-  set.channels = kShape.channels;
-  set.height = set.width = set.original_height = set.original_width = kShape.height;
-  set.num_classes = 4;
-  for (int i = 0; i < kImages * kShape.elements(); ++i)
-    set.pixels.push_back(static_cast<std::uint8_t>(127.5 + 127 * std::sin(0.41 * i + 1e-3 * (i % 613))));
-  for (int i = 0; i < kImages; ++i) set.labels.push_back(i % 4);
-  return set;
-}
-
-// M-JEM with everything an iteration can do switched on.
-ebm::Config mjem(std::uint64_t seed, double leak) {
-  ebm::Config c;
-  c.model.depth = 10;
-  c.model.width = 1;
-  c.model.num_classes = 4;
-  c.model.leak = leak;
-  c.data.set = "images";
-  c.data.batch_size = c.data.labelled_batch_size = 4;
-  c.data.noise = 0.03;
-  c.sampler.steps = 2;
-  c.sampler.noise = 0.01;
-  c.buffer.size = 16;
-  c.buffer.reinit_probability = 0.25;
-  c.objective.classifier_weight = 1;
-  c.optimizer.warmup_iterations = 3;
-  c.optimizer.learning_rate = 0.1;
-  c.run.epochs = 10;
-  c.run.iterations_per_epoch = 2;
-  c.run.seed = seed;
-  c.run.precision = "fp32";
-  return c;
-}
 
 using State = std::map<std::string, Values>;
 
@@ -61,7 +22,7 @@ using State = std::map<std::string, Values>;
 class SmallRun {
  public:
   SmallRun(const engine::ContextOptions& context, const ebm::Config& config)
-      : context_(context), images_(stripes()), trainer_(make(config)) {
+      : context_(context), images_(striped_images()), trainer_(make(config)) {
     trainer_->start_fresh();
   }
 
@@ -96,7 +57,7 @@ class SmallRun {
   }
 
   std::unique_ptr<ebm::Trainer> make(const ebm::Config& config) {
-    std::vector<std::int64_t> indices(kImages);
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(images_.count()));
     std::iota(indices.begin(), indices.end(), 0);
     auto initial = std::make_shared<ebm::GaussianInitialDistribution>(
         context_, ebm::fit_gaussian(context_, images_, indices, 1e-2), engine::DType::fp32);
@@ -142,7 +103,8 @@ engine::ContextOptions on_device(const Options& options) {
 void against_cpu(const Options& options, double leak, double allowed, Result& result) {
   result.output = "weight updates";
   result.tolerance = allowed;
-  const ebm::Config config = mjem(options.seed, leak);
+  ebm::Config config = small_mjem(options.seed);
+  config.model.leak = leak;
   SmallRun device(on_device(options), config), cpu({.threads = options.threads}, config);
   for (int i = 0; i < iterations(options) && result.failure.empty(); ++i) {
     const State before = cpu.state();
@@ -165,7 +127,7 @@ void twice(const Options& options, bool bf16, Result& result) {
   if (bf16) result.type = "bf16";
   engine::ContextOptions context = on_device(options);
   context.bf16_features = bf16;
-  const ebm::Config config = mjem(options.seed, 0.2);
+  const ebm::Config config = small_mjem(options.seed);
   SmallRun first(context, config), second(context, config);
   for (int i = 0; i < iterations(options) && result.failure.empty(); ++i) {
     first.step();

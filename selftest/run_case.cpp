@@ -37,7 +37,7 @@ Computed compute(Context& context, DType real, const Case& one, bool timed) {
   // On a device an arena of its own, which goes last: everything but parameters lies in it.
   const auto arena = context.on_device() ? context.make_arena() : nullptr;
   const Context::UseArena use(context, arena ? *arena : context.lasting_arena());
-  poison(context, 3 * one.bytes + 65536);
+  poison(context, 3 * one.bytes + one.scratch_bytes + 65536);
   Work work;
   one.build(Side(context, real), work);
   try {

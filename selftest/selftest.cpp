@@ -4,6 +4,7 @@
 
 #include "engine/device/accelerator.h"
 #include "engine/device/context.h"
+#include "engine/ops/peers.h"
 #include "selftest/ceilings.h"
 #include "selftest/iterations.h"
 #include "selftest/run_case.h"
@@ -42,6 +43,8 @@ void sweep_cases(Sweep& sweep) {
   if (sweep.precision() == Precision::bf16) return;  // the rest is never narrower than fp32
   dense_cases(sweep);
   sampling_cases(sweep);
+  fit_cases(sweep);
+  if (engine::ops::has_curand()) curand_cases(sweep);
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
   } catch (const mebm::engine::InputError& error) {
     return report(kBadInput, error.what());
   } catch (const std::bad_alloc&) {
-    return report(kRunFailed, "out of memory; lower data.batch_size, buffer.size or model.width");
+    return report(kRunFailed, std::string("out of memory; ") + mebm::engine::kMemoryAdvice);
   } catch (const std::exception& error) {
     return report(kRunFailed, error.what());
   }

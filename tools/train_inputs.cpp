@@ -77,17 +77,12 @@ void report_environment(const TrainJob& job, const ebm::RunEnvironment& now) {
         then->processor.c_str(), then->convolution.c_str(), now.processor.c_str(), now.convolution.c_str());
 }
 
-void require_run_memory(std::uint64_t bytes) {
-  require_memory("this run", static_cast<double>(bytes), "lower data.batch_size, buffer.size or model.width");
-}
-
-void require_device_memory(int device, std::uint64_t bytes) {
-  const std::uint64_t free = engine::device_free_memory(device);
-  if (bytes > free)
-    engine::fail_input(
-        "this run needs {:.3g} GB of memory on cuda:{}, {:.3g} GB are available; lower data.batch_size, "
-        "buffer.size or model.width",
-        static_cast<double>(bytes) / 1e9, device, static_cast<double>(free) / 1e9);
+void require_run_memory(const ebm::RunConfig& run, std::uint64_t bytes) {
+  const engine::Device device = engine::parse_device(run.device);
+  if (device.kind == engine::DeviceKind::cuda)
+    engine::require_device_memory(device.index, bytes);
+  else
+    require_memory("this run", static_cast<double>(bytes), engine::kMemoryAdvice);
 }
 
 // A trace is written whole when the run ends, so it never takes the place of another file, nor of the first
@@ -108,11 +103,7 @@ void check_trace(const TrainJob& job) {
 
 // Everything that can be wrong, before the configuration is measured or anything is written.
 void check_input(const TrainJob& job) {
-  if (const engine::Device device = engine::parse_device(job.config.run.device);
-      device.kind == engine::DeviceKind::cuda)
-    require_device_memory(device.index, expected_device_memory(job.config, job.images));
-  else
-    require_run_memory(expected_memory(job.config, job.images));
+  require_run_memory(job.config.run, expected_memory(job.config, job.images));
   check_weights(job);
   const std::uint64_t checkpoint_bytes = expected_checkpoint_bytes(job.config, job.images);
   if (job.resumed)

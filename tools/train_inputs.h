@@ -12,8 +12,8 @@ namespace mebm::tools {
 // distribution for other images.
 void check_input(const TrainJob& job);
 
-// Throws InputError where a run of `bytes` does not fit into memory.
-void require_run_memory(std::uint64_t bytes);
+// Throws InputError where `bytes` do not fit into the memory of the run's device.
+void require_run_memory(const ebm::RunConfig& run, std::uint64_t bytes);
 
 // p0 from the file, the resumed checkpoint, or fitted to the images `indices`; null where nothing is sampled.
 std::shared_ptr<const ebm::InitialDistribution> make_initial(engine::Context& context, const TrainJob& job,

@@ -231,7 +231,7 @@ void announce(const TrainJob& job, std::span<const std::int64_t> indices, std::i
   std::cerr << "speed       measuring ...\n" << std::flush;
   const TrainPlan plan = measure_plan(job.config, job.images, indices, job.threads, left);
   out << plan_text(job.config, plan) << std::flush;
-  if (plan.memory_measured) require_run_memory(plan.memory_needed);
+  if (plan.memory_measured) require_run_memory(job.config.run, plan.memory_needed);
 }
 
 // Runs the loop; how it ended is the last line of run.log.
@@ -255,9 +255,8 @@ void run_logged(Loop& loop, const ebm::Trainer& trainer, RunDirectory& directory
       "{} at iteration {}", stop_requested() ? "stopped by a signal" : "finished", trainer.iteration()));
 }
 
-}  // namespace
-
-int train(TrainJob& job, bool dry_run) {
+// wrote: set before the first file is made.
+int train(TrainJob& job, bool dry_run, bool& wrote) {
   const data::ValidationSplit split =
       data::split_validation(job.images.count(), job.config.data.validation, job.config.run.seed);
   check_input(job);
@@ -279,6 +278,7 @@ int train(TrainJob& job, bool dry_run) {
   start(job, trainer);
   const std::string toml = to_toml(job.config);
   keep_what_is_written();
+  wrote = true;
   job.directory.make_folders();
   std::unique_ptr<SampleGrid> grid;
   const bool showable = job.images.channels == 1 || job.images.channels == 3;
@@ -297,6 +297,18 @@ int train(TrainJob& job, bool dry_run) {
   if (trace) trace->finish(job.config.run.trace);
   report_end(job, loop, trainer.iteration());
   return 0;
+}
+
+}  // namespace
+
+int train(TrainJob& job, bool dry_run) {
+  bool wrote = false;
+  try {
+    return train(job, dry_run, wrote);
+  } catch (const engine::OutOfMemory& error) {
+    if (!wrote) engine::fail_input("{}", error.what());
+    throw;
+  }
 }
 
 }  // namespace mebm::tools

@@ -54,8 +54,17 @@ Parts sizes_of(const ebm::Config& config, const data::ImageSet& images) {
   return parts;
 }
 
-// Beside the network and its batches; a checkpoint is built in memory and then digested in a second copy.
-std::uint64_t kept_bytes(const Parts& parts) {
+bool on_device(const ebm::Config& config) {
+  return engine::parse_device(config.run.device).kind == engine::DeviceKind::cuda;
+}
+
+// Beside the network and its batches. On the host a checkpoint is built in memory and then digested in a
+// second copy; a device keeps the whole data set.
+std::uint64_t kept_bytes(const ebm::Config& config, const data::ImageSet& images) {
+  const Parts parts = sizes_of(config, images);
+  if (on_device(config))
+    return parts.buffer + 2 * parts.factor_stored + images.pixels.size() +
+           images.values.size() * sizeof(float);
   return parts.buffer + parts.factor_in_memory + 2 * parts.checkpoint();
 }
 
@@ -84,7 +93,9 @@ std::uint64_t expected_training_bytes(const ebm::Config& config, const data::Ima
   const std::uint64_t rows = (energy ? 2 * static_cast<std::uint64_t>(config.data.batch_size) : 0) +
                              (classes ? static_cast<std::uint64_t>(config.data.labelled_batch_size) : 0);
   const std::uint64_t value = config.run.precision == "fp64" ? 8 : 4;
-  return value * (5 * static_cast<std::uint64_t>(network.parameter_count()) + rows * feature_values(network));
+  const std::uint64_t feature = config.run.precision == "bf16" ? 2 : value;
+  return value * 5 * static_cast<std::uint64_t>(network.parameter_count()) +
+         feature * rows * feature_values(network);
 }
 
 // The recipe that shows something within an hour: of the same data set and method, else of the same set, else
@@ -154,14 +165,7 @@ std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::I
 }
 
 std::uint64_t expected_memory(const ebm::Config& config, const data::ImageSet& images) {
-  return expected_training_bytes(config, images) + kept_bytes(sizes_of(config, images));
-}
-
-// The training pass, the buffer, p0's factor and the whole set, which a GPU keeps in its own memory.
-std::uint64_t expected_device_memory(const ebm::Config& config, const data::ImageSet& images) {
-  const Parts parts = sizes_of(config, images);
-  return expected_training_bytes(config, images) + parts.buffer + 2 * parts.factor_stored +
-         images.pixels.size() + images.values.size() * sizeof(float);
+  return expected_training_bytes(config, images) + kept_bytes(config, images);
 }
 
 TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images,
@@ -191,14 +195,13 @@ TrainPlan measure_plan(const ebm::Config& config, const data::ImageSet& images,
   plan.seconds_per_iteration = trial.seconds(config);
   plan.how = "measured now";
   plan.memory_measured = true;
-  plan.memory_needed = trial.peak_bytes + kept_bytes(sizes_of(config, images));
+  plan.memory_needed = trial.peak_bytes + kept_bytes(config, images);
   return plan;
 }
 
 // "AMD EPYC, 2 threads", or the GPU's name.
 static std::string processor(const ebm::Config& config, int threads) {
-  const engine::Device device = engine::parse_device(config.run.device);
-  if (device.kind == engine::DeviceKind::cuda) return engine::device_name(device.index);
+  if (on_device(config)) return engine::device_name(engine::parse_device(config.run.device).index);
   return fmt::format("{}, {} thread{}", engine::cpu_name(), threads, threads == 1 ? "" : "s");
 }
 
@@ -222,13 +225,15 @@ static std::string convolution_line(const ebm::Config& config, const models::Wid
 
 std::string plan_head(const ebm::Config& config, const data::ImageSet& images, int threads) {
   const auto network = ebm::Trainer::network_config(config.model, images.channels, images.height);
+  const std::uint64_t free = on_device(config)
+                                 ? engine::device_free_memory(engine::parse_device(config.run.device).index)
+                                 : free_memory();
   return fmt::format("model       WRN-{}-{}, {} parameters\n", config.model.depth, config.model.width,
                      network.parameter_count()) +
          fmt::format("device      {}, {}\n", processor(config, threads), config.run.precision) +
          convolution_line(config, network) +
          fmt::format("memory      about {} needed, {} free; {} a checkpoint\n",
-                     report::format_bytes(expected_memory(config, images)),
-                     report::format_bytes(free_memory()),
+                     report::format_bytes(expected_memory(config, images)), report::format_bytes(free),
                      report::format_bytes(expected_checkpoint_bytes(config, images)));
 }
 

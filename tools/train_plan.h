@@ -22,8 +22,8 @@ struct TrainPlan {
 // About the size of a checkpoint of the configuration, known before anything is made.
 std::uint64_t expected_checkpoint_bytes(const ebm::Config& config, const data::ImageSet& images);
 
-// About the memory of a GPU the run will take, and of the host, from its shapes alone: nothing is allocated.
-std::uint64_t expected_device_memory(const ebm::Config& config, const data::ImageSet& images);
+// About the memory that the run will take of its device (the host's for the CPU), from its shapes alone:
+// nothing is allocated.
 std::uint64_t expected_memory(const ebm::Config& config, const data::ImageSet& images);
 
 // Runs one or two iterations of the configuration on a throw-away model and buffer and measures them. Where

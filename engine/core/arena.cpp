@@ -24,16 +24,18 @@ void Arena::reserve(std::size_t bytes) {
   std::size_t size = round_up(std::max(bytes, chunk_bytes_), std::min(chunk_bytes_, std::size_t{2} << 20));
   if (limit_ != 0 && reserved_ + size > limit_) {
     if (reserved_ + bytes > limit_)
-      fail(
-          "out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; lower the batch size or "
-          "the width",
-          (bytes + (std::size_t{1} << 20) - 1) >> 20, reserved_ >> 20, limit_ >> 20);
+      throw OutOfMemory(fmt::format(
+          "out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; {}",
+          (bytes + (std::size_t{1} << 20) - 1) >> 20, reserved_ >> 20, limit_ >> 20, kMemoryAdvice));
     size = limit_ - reserved_;  // the last chunk takes what the limit leaves
   }
   std::byte* begin = memory_.reserve(size);
-  if (begin == nullptr)
-    fail("out of memory: {} refused {} MiB beyond {} MiB; lower the batch size or the width", memory_.name(),
-         size >> 20, reserved_ >> 20);
+  if (begin == nullptr) {
+    const std::optional<std::size_t> free = memory_.free_bytes();
+    throw OutOfMemory(fmt::format("out of memory: {} refused {} MiB beyond {} MiB{}; {}", memory_.name(),
+                                  size >> 20, reserved_ >> 20,
+                                  free ? fmt::format(", {} MiB are free", *free >> 20) : "", kMemoryAdvice));
+  }
   chunks_.push_back({begin, size, {{begin, size}}});
   chunks_.back().free.reserve(256);
   reserved_ += size;

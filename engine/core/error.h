@@ -21,6 +21,15 @@ class InputError : public Error {
   explicit InputError(const std::string& message) : Error(message) {}
 };
 
+// The memory of the host or of a device did not suffice: exit status 1, unless nothing was written yet.
+class OutOfMemory : public Error {
+ public:
+  explicit OutOfMemory(const std::string& message) : Error(message) {}
+};
+
+// What lowers the memory of a run; the end of every such message.
+constexpr const char* kMemoryAdvice = "lower data.batch_size, buffer.size or model.width";
+
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
   throw Error(fmt::format(format, std::forward<Args>(args)...));

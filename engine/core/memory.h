@@ -2,6 +2,7 @@
 // Where an arena's memory comes from, and how the host reaches what lies in it.
 
 #include <cstddef>
+#include <optional>
 
 namespace mebm::engine {
 
@@ -13,6 +14,8 @@ class Memory {
   // Aligned to 256 bytes at least; null where there is none.
   virtual std::byte* reserve(std::size_t bytes) = 0;
   virtual void release(std::byte* data, std::size_t bytes) = 0;
+  // What it could still grant; nothing where that is not known.
+  virtual std::optional<std::size_t> free_bytes() const { return std::nullopt; }
   // Whether the host may use the addresses itself.
   virtual bool on_host() const { return false; }
   // Copies to and from host memory; done when the call returns, after all work given to the device before.

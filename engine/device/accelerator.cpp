@@ -5,6 +5,8 @@
 
 #include "engine/core/error.h"
 #include "engine/device/device.h"
+#include "kernels/compat/device_problems.h"
+#include "kernels/counters/counters.h"
 
 namespace mebm::engine {
 
@@ -12,40 +14,53 @@ namespace runtime = kernels::runtime;
 namespace conv2d = kernels::conv2d;
 
 void check(const kernels::Status& status) {
-  if (!status.ok()) [[unlikely]]
-    throw Error(status.error());
+  if (status.ok()) [[likely]]
+    return;
+  if (status.is_out_of_memory()) throw OutOfMemory(status.error() + "; " + kMemoryAdvice);
+  throw Error(status.error());
 }
 
 bool device_available() {
   int count = 0;
-  return runtime::device_count(count).ok() && count > 0;
+  runtime::DeviceProperties properties;
+  return runtime::device_count(count).ok() && count > 0 && runtime::device_properties(0, properties).ok() &&
+         runtime::capability_problem(properties).empty();
 }
 
 namespace {
 
-void require_device(int index) {
+// What cannot be used is bad input: it shows before anything is written.
+void check_usable(int index, const kernels::Status& status) {
+  if (status.is_out_of_memory())
+    fail_input("--device cuda:{}: {}; see nvidia-smi for what else uses it", index, status.error());
+  if (!status.ok()) fail_input("--device cuda:{}: {}", index, status.error());
+}
+
+runtime::DeviceProperties require_device(int index) {
   int count = 0;
   if (const kernels::Status status = runtime::device_count(count); !status.ok())
     fail_input("--device cuda: {}", status.error());
   if (index >= count)
     fail_input("--device cuda:{}: this machine has {} GPU{}; use cuda:0{}", index, count,
                count == 1 ? "" : "s", count > 1 ? " ... cuda:" + std::to_string(count - 1) : "");
+  runtime::DeviceProperties properties;
+  check_usable(index, runtime::device_properties(index, properties));
+  if (const std::string problem = runtime::capability_problem(properties); !problem.empty())
+    fail_input("--device cuda:{}: {}", index, problem);
+  return properties;
 }
 
 }  // namespace
 
 std::string device_name(int index) {
-  require_device(index);
-  runtime::DeviceProperties properties;
-  check(runtime::device_properties(index, properties));
-  return properties.name;
+  return require_device(index).name;
 }
 
 std::uint64_t device_free_memory(int index) {
-  require_device(index);
-  check(runtime::select_device(index));
+  (void)require_device(index);
+  check_usable(index, runtime::select_device(index));
   std::size_t free = 0, total = 0;
-  check(runtime::free_memory(free, total));
+  check_usable(index, runtime::free_memory(free, total));
   return free;
 }
 
@@ -57,6 +72,10 @@ struct Accelerator::DeviceMemory final : Memory {
     return runtime::allocate(bytes, data).ok() ? static_cast<std::byte*>(data) : nullptr;
   }
   void release(std::byte* data, std::size_t) override { runtime::release(data); }
+  std::optional<std::size_t> free_bytes() const override {
+    std::size_t free = 0, total = 0;
+    return runtime::free_memory(free, total).ok() ? std::optional(free) : std::nullopt;
+  }
   void read(void* to_host, const void* from, std::size_t bytes) override {
     check(runtime::copy(stream, runtime::Copy::to_host, to_host, from, bytes));
     check(runtime::synchronize(stream));
@@ -142,41 +161,52 @@ std::unique_ptr<HostRead> Accelerator::make_host_read(std::size_t bytes) {
   return std::make_unique<PinnedRead>(main_.stream, bytes);
 }
 
+Accelerator::Accelerator(const std::string& plans_file, bool tf32) : tf32_(tf32), plans_file_(plans_file) {}
+
+// The destructor releases what is there when the rest fails.
 Accelerator::Accelerator(int index, const std::string& plans_file, bool tf32)
-    : tf32_(tf32), plans_file_(plans_file) {
-  require_device(index);
-  check(runtime::select_device(index));
-  check(runtime::device_properties(index, properties_));
-  make_exec(main_, properties_.multiprocessors);
-  make_exec(side_, properties_.multiprocessors);
+    : Accelerator(plans_file, tf32) {
+  properties_ = require_device(index);
+  check_usable(index, runtime::select_device(index));
+  for (kernels::DeviceExec* exec : {&main_, &side_}) {
+    check_usable(index, make_exec(*exec));
+    kernels::Status ran = kernels::counters::device::clear(*exec);
+    if (ran.ok()) ran = runtime::synchronize(exec->stream);
+    if (!ran.ok())
+      fail_input("--device cuda:{}: {} does not run this build's kernels; {} ({})", index, properties_.name,
+                 runtime::kernels_remedy(properties_), ran.error());
+  }
   active_ = main_;
-  check(runtime::create_event(fork_));
-  check(runtime::create_event(joined_));
+  check_usable(index, runtime::create_event(fork_));
+  check_usable(index, runtime::create_event(joined_));
   memory_ = std::make_unique<DeviceMemory>(main_.stream);
   staging_ = std::make_unique<Staging>();
-  auto gemm = kernels::gemm::make_library(main_);
-  check(gemm.status);
-  gemm_ = std::move(gemm.library);
-  auto convolutions = conv2d::device::make_library(plans_file);
-  check(convolutions.status);
-  convolutions_ = std::move(convolutions.library);
+  check_usable(index, make_libraries());
 }
 
-void Accelerator::make_exec(kernels::DeviceExec& exec, int multiprocessors) {
-  check(runtime::create_stream(exec.stream));
-  exec.multiprocessors = multiprocessors;
-  constexpr std::size_t kBytes = kernels::DeviceExec::kCounters * sizeof(std::uint32_t);
+kernels::Status Accelerator::make_libraries() {
+  auto gemm = kernels::gemm::make_library(main_);
+  if (!gemm.status.ok()) return gemm.status;
+  gemm_ = std::move(gemm.library);
+  auto convolutions = conv2d::device::make_library(plans_file_);
+  convolutions_ = std::move(convolutions.library);
+  return convolutions.status;
+}
+
+kernels::Status Accelerator::make_exec(kernels::DeviceExec& exec) {
+  exec.multiprocessors = properties_.multiprocessors;
+  kernels::Status status = runtime::create_stream(exec.stream);
   void* counters = nullptr;
-  check(runtime::allocate(kBytes, counters));
-  owned_.push_back(counters);
-  check(runtime::fill_bytes(exec.stream, counters, 0, kBytes));
-  check(runtime::synchronize(exec.stream));
+  if (status.ok())
+    status = runtime::allocate(kernels::DeviceExec::kCounters * sizeof(std::uint32_t), counters);
+  if (counters != nullptr) owned_.push_back(counters);
   exec.counters = static_cast<std::uint32_t*>(counters);
+  return status;
 }
 
 Accelerator::~Accelerator() {
   // A failure here has nobody to go to.
-  (void)runtime::synchronize(main_.stream);
+  if (main_.stream != nullptr) (void)runtime::synchronize(main_.stream);
   plans_.clear();
   gemm_.reset();
   convolutions_.reset();

@@ -18,16 +18,18 @@
 
 namespace mebm::engine {
 
-// Throws Error with what the runtime or library said.
+// Throws Error with what the runtime or library said; OutOfMemory, with what to do about it, where that was
+// it.
 void check(const kernels::Status& status);
 
-// Whether this build can use devices and the machine has one.
+// Whether the machine's first device is one that this build can use.
 bool device_available();
 
 class Accelerator {
  public:
   // `index` as in cuda:<index>; plans_file: tuned convolution plans (may be empty). tf32: fp32 convolutions
-  // multiply in tf32. Throws InputError where there is no such device.
+  // multiply in tf32. Throws InputError where there is no such device or where it, its
+  // driver or a library cannot be used.
   Accelerator(int index, const std::string& plans_file, bool tf32);
   ~Accelerator();
   Accelerator(const Accelerator&) = delete;
@@ -76,7 +78,9 @@ class Accelerator {
   struct Staging;
   class PinnedRead;
 
-  void make_exec(kernels::DeviceExec& exec, int multiprocessors);
+  Accelerator(const std::string& plans_file, bool tf32);
+  kernels::Status make_exec(kernels::DeviceExec& exec);
+  kernels::Status make_libraries();
 
   std::unique_ptr<DeviceMemory> memory_;
   kernels::runtime::DeviceProperties properties_;

@@ -88,6 +88,13 @@ bool bind_threads(int threads) {
   return bound;
 }
 
+void require_device_memory(int index, std::uint64_t bytes) {
+  const std::uint64_t free = device_free_memory(index);
+  if (bytes > free)
+    fail_input("this run needs {:.3g} GB of memory on cuda:{}, {:.3g} GB are free; {}",
+               static_cast<double>(bytes) / 1e9, index, static_cast<double>(free) / 1e9, kMemoryAdvice);
+}
+
 std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)

@@ -14,8 +14,8 @@ struct Device {
   int index = 0;
 };
 
-// "auto" | "cpu" | "cuda" | "cuda:<i>"; InputError for anything else. "auto" is the first GPU where this
-// build and machine have one. Whether an index exists turns out when a Context is made for it.
+// "auto" | "cpu" | "cuda" | "cuda:<i>"; InputError for anything else. "auto" is the first GPU where the
+// machine has one that this build can use. Whether an index exists turns out when a Context is made for it.
 Device parse_device(std::string_view text);
 
 // Physical cores this process may use: the affinity mask, one per core, bounded by the container's CPU quota.
@@ -32,6 +32,9 @@ std::string device_name(int index);
 
 // Bytes a GPU would still grant; InputError where there is none of that index.
 std::uint64_t device_free_memory(int index);
+
+// Throws InputError where a run of `bytes` does not fit into what a GPU would still grant.
+void require_device_memory(int index, std::uint64_t bytes);
 
 // The processor's name as the system gives it.
 std::string cpu_name();

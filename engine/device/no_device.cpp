@@ -5,6 +5,7 @@
 #include "engine/device/device.h"
 #include "engine/ops/batches.h"
 #include "engine/ops/device/ops.h"
+#include "engine/ops/peers.h"
 
 namespace mebm::engine {
 namespace {
@@ -212,6 +213,15 @@ void write_back_chains(Context&, const Tensor&, const Tensor&, Tensor&) {
   refuse();
 }
 void fill_uniform(Context&, PhiloxKey, RandomPurpose, const Scalar<std::uint32_t>&, std::uint32_t, Tensor&) {
+  refuse();
+}
+bool has_curand() {
+  return false;
+}
+void curand_philox(Context&, const Tensor&, Tensor&, Tensor&) {
+  refuse();
+}
+void curand_normal(Context&, std::uint64_t, Tensor&) {
   refuse();
 }
 

@@ -37,10 +37,9 @@ void langevin_step(Context& context, const LangevinUpdate& update, const Tensor&
   });
 }
 
-void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,
-                 const Scalar<std::uint32_t>& iteration, std::uint32_t step, std::uint32_t first_slot,
-                 Tensor& out) {
-  require(out.layout() == Layout::plain, "fill_normal: {} is not plain", out.shape().text());
+kernels::random_normal::Params random_params(PhiloxKey key, RandomPurpose purpose,
+                                             const Scalar<std::uint32_t>& iteration, std::uint32_t step,
+                                             std::uint32_t first_slot, const Tensor& out) {
   kernels::random_normal::Params p;
   p.rows = out.extent(0);
   p.elements = p.rows == 0 ? 0 : out.elements() / p.rows;
@@ -49,6 +48,14 @@ void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,
   p.iteration = iteration.value;
   p.step = step;
   p.first_slot = first_slot;
+  return p;
+}
+
+void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,
+                 const Scalar<std::uint32_t>& iteration, std::uint32_t step, std::uint32_t first_slot,
+                 Tensor& out) {
+  require(out.layout() == Layout::plain, "fill_normal: {} is not plain", out.shape().text());
+  const kernels::random_normal::Params p = random_params(key, purpose, iteration, step, first_slot, out);
   out.bump_version();
   if (context.on_device()) return device::fill_normal(context, p, iteration.cell, out);
   dispatch_float(out.dtype(), "fill_normal",

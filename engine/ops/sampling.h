@@ -5,6 +5,7 @@
 #include "engine/core/scalar.h"
 #include "engine/device/context.h"
 #include "kernels/langevin_step/langevin_step.h"
+#include "kernels/random_normal/random_normal.h"
 
 namespace mebm::engine::ops {
 
@@ -26,6 +27,11 @@ kernels::langevin_step::Params langevin_params(const LangevinUpdate& update, con
 void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x);
 
 // On the CPU an iteration's cell is not read: give its value too.
+
+// The kernels' words for rows of random numbers in out [N, ...]; row r has slot first_slot + r.
+kernels::random_normal::Params random_params(PhiloxKey key, RandomPurpose purpose,
+                                             const Scalar<std::uint32_t>& iteration, std::uint32_t step,
+                                             std::uint32_t first_slot, const Tensor& out);
 
 // Row r of out [N, ...] holds the normals of slot first_slot + r.
 void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,

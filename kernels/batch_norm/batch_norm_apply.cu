@@ -23,8 +23,8 @@ __global__ void __launch_bounds__(ChannelTiles::kThreads)
   if (!place.active) return;
   Real scale[V], shift[V];
   const std::int64_t at = place.range * tiles.channels + place.channel;
-  load_values(a.scale + at, scale);
-  load_values(a.shift + at, shift);
+  load_wide(a.scale + at, scale);
+  load_wide(a.shift + at, shift);
   for_row_batches<kApplyRows>(tiles, place, [&]<bool kWhole>(std::int64_t offset, int rows) {
     Pack<T, V> batch[kApplyRows];
     for (int n = 0; n < kApplyRows; ++n)
@@ -59,14 +59,14 @@ __device__ __forceinline__ BackwardCoefficients<T, V> backward_coefficients(cons
                                                                             std::int64_t elements) {
   using Real = Arithmetic<T>;
   BackwardCoefficients<T, V> c = {};
-  load_values(a.c.scale + at, c.scale);
-  load_values(a.c.shift + at, c.shift);
+  load_wide(a.c.scale + at, c.scale);
+  load_wide(a.c.shift + at, c.shift);
   if (a.sum_du == nullptr) return c;
   Real mean[V], inverse[V], du[V], du_xhat[V];
-  load_values(a.c.mean + at, mean);
-  load_values(a.c.inverse_deviation + at, inverse);
-  load_values(a.sum_du + at, du);
-  load_values(a.sum_du_xhat + at, du_xhat);
+  load_wide(a.c.mean + at, mean);
+  load_wide(a.c.inverse_deviation + at, inverse);
+  load_wide(a.sum_du + at, du);
+  load_wide(a.sum_du_xhat + at, du_xhat);
   const Real share = Real(1) / static_cast<Real>(elements);
   for (int i = 0; i < V; ++i) {
     c.slope[i] = c.scale[i] * inverse[i] * (du_xhat[i] * share);

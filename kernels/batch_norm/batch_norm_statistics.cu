@@ -78,8 +78,8 @@ __global__ void __launch_bounds__(ChannelTiles::kThreads, 2)
   const int columns = 2 * V * tiles.lanes;
   reduce::fold_block(tiles, value,
                      a.partials + reduce::partial_offset(tiles, place.chunk, place.block, columns));
-  if (!reduce::last_to_arrive(a.counters + place.range * tiles.chunks + place.chunk,
-                              static_cast<std::uint32_t>(group.blocks)))
+  if (!last_to_arrive(a.counters + place.range * tiles.chunks + place.chunk,
+                      static_cast<std::uint32_t>(group.blocks)))
     return;
   reduce::combine<Real, 2 * V>(
       a.partials + reduce::partial_offset(tiles, place.chunk, group.first_block, columns), group.blocks,
@@ -125,9 +125,9 @@ __device__ __forceinline__ void sum_gradients(const ChannelTiles& tiles, const B
   using Real = Arithmetic<T>;
   Real scale[V], shift[V], mean[V];
   const std::int64_t at = place.range * tiles.channels + place.channel;
-  load_values(a.c.scale + at, scale);
-  load_values(a.c.shift + at, shift);
-  load_values(a.c.mean + at, mean);
+  load_wide(a.c.scale + at, scale);
+  load_wide(a.c.shift + at, shift);
+  load_wide(a.c.mean + at, mean);
   for_row_batches<kBackwardRows>(tiles, place, [&]<bool kWhole>(std::int64_t offset, int rows) {
     Pack<T, V> x[kBackwardRows], dz[kBackwardRows];
     for (int n = 0; n < kBackwardRows; ++n)
@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(ChannelTiles::kThreads, 2)
   reduce::fold_block(tiles, value,
                      a.partials + reduce::partial_offset(tiles, place.chunk, place.block, columns));
   // One block combines all groups, because dgamma and dbeta sum over them.
-  if (!reduce::last_to_arrive(a.counters + place.chunk, static_cast<std::uint32_t>(tiles.row_blocks))) return;
+  if (!last_to_arrive(a.counters + place.chunk, static_cast<std::uint32_t>(tiles.row_blocks))) return;
   const int index = static_cast<int>(threadIdx.x);
   const std::int64_t channel = reduce::channel_of<V>(tiles, place.chunk, index);
   const bool mine = index < V * tiles.lanes && channel < tiles.channels;

@@ -2,7 +2,7 @@
 
 #include <type_traits>
 
-#include "kernels/compat/cuda.h"
+#include "kernels/core/wide_access.h"
 #include "kernels/langevin_step/langevin_step_math.h"
 
 namespace mebm::kernels::chain_exchange::device {
@@ -88,8 +88,7 @@ std::string problem_of(const LaunchShape& shape, std::int64_t elements) {
 
 template <typename Real>
 bool rows_are_aligned(std::int64_t elements, const Real* a, const Real* b, const Real* c) {
-  const auto aligned = [](const Real* memory) { return reinterpret_cast<std::uintptr_t>(memory) % 16 == 0; };
-  return elements % Vector<Real>::kSize == 0 && aligned(a) && aligned(b) && aligned(c);
+  return elements % Vector<Real>::kSize == 0 && all_aligned({a, b, c});
 }
 
 template <typename Real>

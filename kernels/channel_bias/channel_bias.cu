@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(ChannelTiles::kThreads, 2)
   const int columns = V * tiles.lanes;
   reduce::fold_block(tiles, value,
                      a.partials + reduce::partial_offset(tiles, place.chunk, place.block, columns));
-  if (!reduce::last_to_arrive(a.counters + place.chunk, static_cast<std::uint32_t>(tiles.row_blocks))) return;
+  if (!last_to_arrive(a.counters + place.chunk, static_cast<std::uint32_t>(tiles.row_blocks))) return;
   reduce::combine<Real, V>(a.partials + reduce::partial_offset(tiles, place.chunk, 0, columns),
                            tiles.row_blocks, columns, total);
   const int index = static_cast<int>(threadIdx.x);

@@ -24,7 +24,8 @@ const char* backend_name();
 
 struct DeviceProperties {
   std::string name;
-  int major = 0, minor = 0;  // compute capability
+  int major = 0, minor = 0;   // compute capability
+  int oldest_capability = 0;  // that this build has kernels for: 10 major + minor
   int multiprocessors = 0;
   std::size_t memory_bytes = 0, shared_bytes_per_block = 0, l2_bytes = 0;
   int driver_version = 0, runtime_version = 0;  // 1000 major + 10 minor
@@ -37,7 +38,8 @@ Status device_properties(int device, DeviceProperties& properties);
 Status select_device(int device);
 Status free_memory(std::size_t& free, std::size_t& total);
 
-Status allocate(std::size_t bytes, void*& memory);  // aligned to 256 bytes
+// Aligned to 256 bytes. A Status that is out_of_memory says how much is free.
+Status allocate(std::size_t bytes, void*& memory);
 void release(void* memory);
 // Host memory that copies run at full speed from, asynchronously.
 Status allocate_pinned(std::size_t bytes, void*& memory);

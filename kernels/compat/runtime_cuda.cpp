@@ -6,6 +6,7 @@
 #include <memory>
 #include <sstream>
 
+#include "kernels/compat/device_problems.h"
 #include "kernels/compat/launch.h"
 #include "kernels/compat/runtime.h"
 
@@ -36,7 +37,7 @@ Status check(cudaError_t error, const Parts&... call) {
   std::ostringstream text;
   (text << ... << call);
   text << ": " << cudaGetErrorName(error) << ": " << cudaGetErrorString(error);
-  return Status(text.str());
+  return error == cudaErrorMemoryAllocation ? Status::out_of_memory(text.str()) : Status(text.str());
 }
 
 cudaStream_t native(Stream* stream) {
@@ -46,35 +47,25 @@ cudaEvent_t native(Event* event) {
   return reinterpret_cast<cudaEvent_t>(event);
 }
 
-std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+DriverFailure failure_of(cudaError_t error) {
+  if (error == cudaErrorStubLibrary) return DriverFailure::stub_library;
+  if (error == cudaErrorInsufficientDriver) return DriverFailure::too_old;
+  return error == cudaErrorNoDevice ? DriverFailure::no_device : DriverFailure::other;
 }
 
-// Why the driver cannot be used, where it is the driver.
-Status driver_problem(cudaError_t error) {
+// Why there is no device to use.
+Status no_device(cudaError_t error) {
   int driver = 0, runtime = 0;
   (void)cudaDriverGetVersion(&driver);
   (void)cudaRuntimeGetVersion(&runtime);
   (void)cudaGetLastError();
-  const std::string words =
-      std::string(" (") + cudaGetErrorName(error) + ": " + cudaGetErrorString(error) + ")";
-  if (error == cudaErrorStubLibrary)
-    return Status(
-        "the CUDA driver library found is a stub for linking; install the NVIDIA driver or take the "
-        "stub out of the library path" +
-        words);
-  if (driver == 0)
-    return Status("no NVIDIA driver is installed or loaded (libcuda.so.1 was not found or does not start)" +
-                  words);
-  if (error == cudaErrorInsufficientDriver)
-    return Status("the NVIDIA driver is too old: it supports CUDA " + version_text(driver) +
-                  ", this build needs CUDA " + version_text(runtime) + words);
-  if (error == cudaErrorNoDevice)
-    return Status("the NVIDIA driver (CUDA " + version_text(driver) +
-                  ") finds no device; see nvidia-smi and CUDA_VISIBLE_DEVICES" + words);
-  return check(error, "cudaGetDeviceCount, driver for CUDA ", version_text(driver), ", runtime ",
-               version_text(runtime));
+  return Status(driver_problem(failure_of(error), driver, runtime,
+                               std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error)));
 }
+
+// Work runs after the call that gives it to the device; a failure shows in a later call.
+constexpr const char* kEarlierWork =
+    ", after earlier work (with CUDA_LAUNCH_BLOCKING=1 in the environment the kernel at fault is named)";
 
 cudaMemcpyKind native(Copy direction) {
   switch (direction) {
@@ -110,9 +101,9 @@ Status device_count(int& count) {
   count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess) {
     count = 0;
-    return driver_problem(error);
+    return no_device(error);
   }
-  return count > 0 ? Status() : driver_problem(cudaErrorNoDevice);
+  return count > 0 ? Status() : no_device(cudaErrorNoDevice);
 }
 
 Status device_properties(int device, DeviceProperties& properties) {
@@ -124,6 +115,7 @@ Status device_properties(int device, DeviceProperties& properties) {
   properties.name = found.name;
   properties.major = found.major;
   properties.minor = found.minor;
+  properties.oldest_capability = MEBM_OLDEST_CAPABILITY;
   properties.multiprocessors = found.multiProcessorCount;
   properties.memory_bytes = found.totalGlobalMem;
   properties.shared_bytes_per_block = found.sharedMemPerBlock;
@@ -200,11 +192,11 @@ Status wait(Stream* stream, Event* event) {
 }
 
 Status synchronize(Stream* stream) {
-  return check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize(), after earlier work");
+  return check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize()", kEarlierWork);
 }
 
 Status synchronize(Event* event) {
-  return check(cudaEventSynchronize(native(event)), "cudaEventSynchronize(), after earlier work");
+  return check(cudaEventSynchronize(native(event)), "cudaEventSynchronize()", kEarlierWork);
 }
 
 Status finished(Event* event, bool& done) {
@@ -214,7 +206,7 @@ Status finished(Event* event, bool& done) {
     (void)cudaGetLastError();
     return {};
   }
-  return check(error, "cudaEventQuery(), after earlier work");
+  return check(error, "cudaEventQuery()", kEarlierWork);
 }
 
 Status copy(Stream* stream, Copy direction, void* to, const void* from, std::size_t bytes) {

@@ -70,12 +70,10 @@ class CudnnPlan final : public Plan {
   }
 
   Status execute(const DeviceExec& exec, const Buffers& b) const override {
-    std::string problem = buffers_problem(convolution_.params, convolution_.direction, workspace_bytes(), b);
-    if (problem.empty()) problem = run(exec, b).error();
-    return problem.empty()
-               ? Status()
-               : Status(name_of(convolution_.params, convolution_.direction, convolution_.element) + ": " +
-                        problem);
+    Status status(buffers_problem(convolution_.params, convolution_.direction, workspace_bytes(), b));
+    if (status.ok()) status = run(exec, b);
+    if (status.ok()) return status;
+    return status.of(name_of(convolution_.params, convolution_.direction, convolution_.element));
   }
 
  private:
@@ -125,13 +123,13 @@ class CudnnLibrary final : public Library {
     for (const Convolution& convolution : variants(params, direction, element)) {
       BuiltPlan built;
       if (Status status = make(convolution, built); !status.ok())
-        return {nullptr, Status(cudnn::name_of(convolution) + ": " + status.error())};
+        return {nullptr, status.of(cudnn::name_of(convolution))};
       (convolution.epilogue ? parts.with_bias : parts.plain) = std::move(built);
     }
     if (!parts.plain) {
       const std::size_t bytes = static_cast<std::size_t>(params.out_channels) * bytes_of(element);
       if (Status status = make_zeros(bytes, parts.zeros); !status.ok())
-        return {nullptr, Status(name_of(params, direction, element) + ": " + status.error())};
+        return {nullptr, status.of(name_of(params, direction, element))};
     }
     const Convolution convolution{params, direction, element, false};
     return {std::make_unique<CudnnPlan>(handle_, convolution, std::move(parts)), {}};
@@ -143,7 +141,7 @@ class CudnnLibrary final : public Library {
       if (stored_.find(key(convolution)) != nullptr) continue;  // the file's plan comes first
       BuiltPlan fastest;
       if (Status status = cudnn::find_fastest(handle_->get(), exec, convolution, fastest); !status.ok())
-        return Status(cudnn::name_of(convolution) + ", while tuning: " + status.error());
+        return status.of(cudnn::name_of(convolution) + ", while tuning");
       known_.put(key(convolution), fastest.json);
     }
     return {};
@@ -167,9 +165,8 @@ class CudnnLibrary final : public Library {
     const cudnn::Target target{handle_->get(), nullptr};
     if (const std::string* json = known_.find(key(convolution)); json != nullptr) {
       Status status = cudnn::from_json(target, *json, built);
-      return status.ok() ? status
-                         : Status("its plan in '" + plans_file_ + "' cannot be made again (delete \"" +
-                                  key(convolution) + "\" there to choose anew): " + status.error());
+      return status.of("its plan in '" + plans_file_ + "' cannot be made again (delete \"" +
+                       key(convolution) + "\" there to choose anew)");
     }
     std::size_t considered = 0;
     return cudnn::build_first(target, convolution, built, considered);

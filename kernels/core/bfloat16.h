@@ -19,12 +19,9 @@ MEBM_HOST_DEVICE float to_float(bfloat16 value) {
   return out;
 }
 
-// Rounds to nearest, ties to even; NaN stays NaN.
+// Rounds to nearest, ties to even; NaN stays NaN (bfloat16_bits has the details).
 MEBM_HOST_DEVICE bfloat16 to_bfloat16(float value) {
-  std::uint32_t bits;
-  memcpy(&bits, &value, sizeof(bits));
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return {static_cast<std::uint16_t>((bits >> 16) | 0x40u)};
-  return {static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
+  return {bfloat16_bits(value)};
 }
 
 // The type arithmetic on stored T is done in.

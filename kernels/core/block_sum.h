@@ -29,20 +29,27 @@ __device__ __forceinline__ double block_sum(double value) {
   return total;
 }
 
-// Leaves `value` of thread 0 in partial[block] and says whether this block is the last of the grid to arrive:
-// then all partials can be read. `counter` is 0 before and after. All threads of the block call it.
-__device__ __forceinline__ bool last_to_arrive(double value, volatile double* partial,
-                                               std::uint32_t* counter) {
-  MEBM_SHARED_ARRAY(std::uint32_t, last, 1);
+// True in all threads of the block that arrives last of `blocks`; what the others wrote before is visible
+// then. The counter is 0 before and after.
+__device__ __forceinline__ bool last_to_arrive(std::uint32_t* counter, std::uint32_t blocks) {
+  MEBM_SHARED_ARRAY(int, last, 1);
+  __syncthreads();
   if (threadIdx.x == 0) {
-    partial[blockIdx.x] = value;
     __threadfence();
-    last[0] = atomicAdd(counter, std::uint32_t{1}) + 1 == gridDim.x ? 1 : 0;
-    if (last[0] != 0) *counter = 0;
+    *last = atomicAdd(counter, 1u) == blocks - 1 ? 1 : 0;
+    if (*last != 0) *counter = 0;
     __threadfence();
   }
   __syncthreads();
-  return last[0] != 0;
+  return *last != 0;
+}
+
+// Leaves `value` of thread 0 in partial[block] and says whether this block is the last of the grid to arrive:
+// then all partials can be read. All threads of the block call it.
+__device__ __forceinline__ bool last_to_arrive(double value, volatile double* partial,
+                                               std::uint32_t* counter) {
+  if (threadIdx.x == 0) partial[blockIdx.x] = value;
+  return last_to_arrive(counter, gridDim.x);
 }
 
 // The sum over the grid, in thread 0 of the block for which `last` becomes true.

@@ -8,9 +8,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
-#include "kernels/compat/cuda.h"
+#include "kernels/core/wide_access.h"
 
 namespace mebm::kernels {
 
@@ -69,53 +68,11 @@ ChannelTiles channel_tiles(std::int64_t channels, int vector, const Range* range
   return tiles;
 }
 
-template <typename T>
-bool aligned_for_vectors(const T* memory) {
-  return reinterpret_cast<std::uintptr_t>(memory) % 16 == 0;
-}
-
 // The widest vectors all these arrays allow: a whole Vector<T>, or 1.
 template <typename T, typename... Arrays>
 int vector_for(std::int64_t channels, const Arrays*... arrays) {
-  const bool whole = channels % Vector<T>::kSize == 0 && (aligned_for_vectors(arrays) && ...);
+  const bool whole = channels % Vector<T>::kSize == 0 && (is_aligned(arrays) && ...);
   return whole ? Vector<T>::kSize : 1;
-}
-
-// V values of T; V = 1 or a whole vector.
-template <typename T>
-struct Single {
-  T value[1];
-};
-template <typename T, int V>
-using Pack = std::conditional_t<V == 1, Single<T>, Vector<T>>;
-
-template <int V, typename T>
-__device__ __forceinline__ Pack<T, V> load_pack(const T* memory) {
-  if constexpr (V == 1)
-    return {{*memory}};
-  else
-    return load_vector(memory);
-}
-template <int V, typename T>
-__device__ __forceinline__ void store_pack(T* memory, const Pack<T, V>& pack) {
-  if constexpr (V == 1)
-    *memory = pack.value[0];
-  else
-    store_vector(memory, pack);
-}
-
-// V values of another type than the stored one (coefficients of V channels).
-template <int V, typename Real>
-__device__ __forceinline__ void load_values(const Real* memory, Real (&values)[V]) {
-  constexpr int kSize = Vector<Real>::kSize;
-  if constexpr (V % kSize == 0) {
-    for (int i = 0; i < V; i += kSize) {
-      const Vector<Real> vector = load_vector(memory + i);
-      for (int j = 0; j < kSize; ++j) values[i + j] = vector.value[j];
-    }
-  } else {
-    for (int i = 0; i < V; ++i) values[i] = memory[i];
-  }
 }
 
 // The calling thread's work.

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 
+#include "kernels/core/block_sum.h"
 #include "kernels/core/channel_tiles.h"
 
 namespace mebm::kernels::reduce {
@@ -56,21 +57,6 @@ __device__ __forceinline__ void fold_block(const ChannelTiles& tiles, const Real
   if (thread >= columns) return;
   for (int other = 1; other < slices; ++other) sum += tile[other * columns + thread];
   partial[thread] = sum;
-}
-
-// True in all threads of the block that arrives last of `blocks`; what the others wrote before is visible
-// then. The counter is 0 before and after.
-__device__ __forceinline__ bool last_to_arrive(std::uint32_t* counter, std::uint32_t blocks) {
-  MEBM_SHARED_ARRAY(int, last, 1);
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    __threadfence();
-    *last = atomicAdd(counter, 1u) == blocks - 1 ? 1 : 0;
-    if (*last != 0) *counter = 0;
-    __threadfence();
-  }
-  __syncthreads();
-  return *last != 0;
 }
 
 // total[columns] in shared memory: the sums of `blocks` partials of `columns` values each. All threads of the

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <type_traits>
 
 #include "kernels/compat/cuda.h"
 
@@ -44,6 +45,29 @@ __device__ __forceinline__ void store_wide(T* memory, const Arithmetic<T> (&valu
       store_vector(memory + begin, vector);
     }
   }
+}
+
+// V stored values as they are; V = 1 or a whole vector.
+template <typename T>
+struct Single {
+  T value[1];
+};
+template <typename T, int V>
+using Pack = std::conditional_t<V == 1, Single<T>, Vector<T>>;
+
+template <int V, typename T>
+__device__ __forceinline__ Pack<T, V> load_pack(const T* memory) {
+  if constexpr (V == 1)
+    return {{*memory}};
+  else
+    return load_vector(memory);
+}
+template <int V, typename T>
+__device__ __forceinline__ void store_pack(T* memory, const Pack<T, V>& pack) {
+  if constexpr (V == 1)
+    *memory = pack.value[0];
+  else
+    store_vector(memory, pack);
 }
 
 MEBM_HOST_DEVICE bool is_aligned(const void* memory) {

@@ -16,7 +16,10 @@ Status check(cudnnStatus_t status, const std::string& call) {
   std::string words(1024, '\0');
   cudnnGetLastErrorString(words.data(), words.size());
   words.resize(words.find('\0') == std::string::npos ? words.size() : words.find('\0'));
-  return Status(call + ": " + cudnnGetErrorString(status) + (words.empty() ? "" : ": " + words));
+  std::string text = call + ": " + cudnnGetErrorString(status) + (words.empty() ? "" : ": " + words);
+  const bool memory = status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+                      status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+  return memory ? Status::out_of_memory(std::move(text)) : Status(std::move(text));
 }
 
 Descriptor::Descriptor(cudnnBackendDescriptorType_t type)

@@ -106,8 +106,8 @@ Status build_first(const Target& target, const Convolution& convolution, BuiltPl
     if (last.ok()) return last;
   }
   return found.empty() ? last
-                       : Status("none of " + std::to_string(found.size()) +
-                                " configurations could be built; the last: " + last.error());
+                       : last.of("none of " + std::to_string(found.size()) +
+                                 " configurations could be built; the last");
 }
 
 Status from_json(const Target& target, const std::string& json, BuiltPlan& built) {

@@ -25,7 +25,9 @@ constexpr float kHopeless = 1.3F;  // a first launch slower than this times the 
 Status check_cuda(cudaError_t error, const char* call) {
   if (error == cudaSuccess) return {};
   (void)cudaGetLastError();
-  return Status(std::string(call) + ": " + cudaGetErrorName(error) + ": " + cudaGetErrorString(error));
+  std::string text = std::string(call) + ": " + cudaGetErrorName(error) + ": " + cudaGetErrorString(error);
+  return error == cudaErrorMemoryAllocation ? Status::out_of_memory(std::move(text))
+                                            : Status(std::move(text));
 }
 
 class TimingEvent {
@@ -211,9 +213,7 @@ Status find_fastest(cudnnHandle_t handle, const DeviceExec& exec, const Convolut
     best = milliseconds;
     fastest = std::move(plan);
   }
-  return best >= 0
-             ? Status()
-             : Status("none of " + std::to_string(plans.size()) + " plans ran; the last: " + last.error());
+  return best >= 0 ? Status() : last.of("none of " + std::to_string(plans.size()) + " plans ran; the last");
 }
 
 }  // namespace mebm::kernels::cudnn

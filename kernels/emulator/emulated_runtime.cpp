@@ -70,7 +70,6 @@ struct Memory {
   std::map<void*, std::size_t> blocks;  // mapped bytes
   int open = 0;                         // nesting of running work
   int captures = 0;
-  int multiprocessors = 3;
 };
 
 Memory& memory() {
@@ -153,12 +152,26 @@ const char* backend_name() {
 }
 
 Status device_count(int& count) {
-  count = 1;
-  return {};
+  const emulator::Machine& machine = emulator::machine();
+  DriverFailure failure = machine.driver_failure;
+  count = failure == DriverFailure::none ? machine.devices : 0;
+  if (count > 0) return {};
+  if (failure == DriverFailure::none) failure = DriverFailure::no_device;
+  return Status(driver_problem(failure, machine.driver_version, machine.runtime_version, "emulated"));
 }
 
 Status device_properties(int, DeviceProperties& properties) {
-  properties = {"emulated", 0, 0, memory().multiprocessors, std::size_t{4} << 30, 48 << 10, 1 << 20, 0, 0};
+  const emulator::Machine& machine = emulator::machine();
+  properties = {.name = "emulated",
+                .major = machine.major,
+                .minor = machine.minor,
+                .oldest_capability = machine.oldest_capability,
+                .multiprocessors = machine.multiprocessors,
+                .memory_bytes = machine.memory_bytes,
+                .shared_bytes_per_block = 48 << 10,
+                .l2_bytes = 1 << 20,
+                .driver_version = machine.driver_version,
+                .runtime_version = machine.runtime_version};
   return {};
 }
 
@@ -168,15 +181,22 @@ Status select_device(int device) {
 }
 
 Status free_memory(std::size_t& free, std::size_t& total) {
-  total = std::size_t{4} << 30;
-  free = total;
+  free = total = emulator::machine().memory_bytes;
   for (const auto& [block, bytes] : memory().blocks) free -= std::min(free, bytes);
   return {};
 }
 
 Status allocate(std::size_t bytes, void*& out) {
   if (memory().captures > 0) return Status("allocation of " + std::to_string(bytes) + " bytes in a capture");
+  const emulator::Machine& machine = emulator::machine();
   const std::size_t mapped = mapped_bytes(bytes);
+  std::size_t free = 0, total = 0;
+  if (Status status = free_memory(free, total); !status.ok()) return status;
+  if (mapped > free || (machine.refuses_memory && machine.refuses_memory())) {
+    out = nullptr;
+    return Status::out_of_memory("allocate(" + std::to_string(bytes) + " bytes), " + std::to_string(free) +
+                                 " of " + std::to_string(total) + " bytes free");
+  }
   out = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (out == MAP_FAILED) return Status("no memory for " + std::to_string(bytes) + " bytes");
   std::memset(out, 0xFF, mapped);
@@ -335,6 +355,9 @@ Status enqueue(runtime::Stream* stream, const char* name, const runtime::Accesse
 
 Status enqueue_kernel(runtime::Stream* stream, const LaunchShape& shape, const runtime::Accesses& accesses,
                       std::function<void()> thread) {
+  if (machine().launch_failure)
+    if (const std::string failure = machine().launch_failure(); !failure.empty())
+      return Status(std::string("kernel ") + shape.name + " (" + shape.sizes + "): " + failure);
   const Extent grid{shape.grid_x, shape.grid_y, shape.grid_z};
   return enqueue(stream, shape.name, accesses,
                  [grid, block = shape.block, cooperates = shape.cooperates, body = std::move(thread),
@@ -348,8 +371,9 @@ std::string unordered_conflict(const runtime::Graph* graph) {
   return unordered_conflict(graph->nodes);
 }
 
-void set_multiprocessors(int count) {
-  runtime::memory().multiprocessors = count;
+Machine& machine() {
+  static Machine value;
+  return value;
 }
 
 }  // namespace emulator

@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "kernels/compat/device_problems.h"
 #include "kernels/compat/runtime.h"
 #include "kernels/emulator/fiber_block.h"
 
@@ -21,7 +22,18 @@ Status enqueue(runtime::Stream* stream, const char* name, const runtime::Accesse
 // Empty, or the names of two nodes that touch the same memory, one of them writing, without an order.
 std::string unordered_conflict(const runtime::Graph* graph);
 
-// The properties later device_properties() calls report; an odd number finds mistakes in grid sizes.
-void set_multiprocessors(int count);
+// The machine that the runtime reports; tests describe others. Capability 0 is the emulator's own.
+struct Machine {
+  int devices = 1;
+  int major = 0, minor = 0, oldest_capability = 0;
+  int multiprocessors = 3;  // an odd number finds mistakes in grid sizes
+  std::size_t memory_bytes = std::size_t{4} << 30;
+  std::function<bool()> refuses_memory;  // asked by every allocation; null: what there is room for is granted
+  int driver_version = 0, runtime_version = 0;
+  runtime::DriverFailure driver_failure = runtime::DriverFailure::none;
+  // Asked by every launch of a kernel: what it fails with, or nothing; null: launches succeed.
+  std::function<std::string()> launch_failure;
+};
+Machine& machine();
 
 }  // namespace mebm::kernels::emulator

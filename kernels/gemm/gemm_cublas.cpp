@@ -17,7 +17,9 @@ constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;  // what cuBLAS r
 
 Status check(cublasStatus_t status, const std::string& call) {
   if (status == CUBLAS_STATUS_SUCCESS) return {};
-  return Status(call + ": " + cublasGetStatusName(status) + ": " + cublasGetStatusString(status));
+  std::string text = call + ": " + cublasGetStatusName(status) + ": " + cublasGetStatusString(status);
+  return status == CUBLAS_STATUS_ALLOC_FAILED ? Status::out_of_memory(std::move(text))
+                                              : Status(std::move(text));
 }
 
 cublasOperation_t operation(bool transpose) {
@@ -111,7 +113,7 @@ LibraryResult make_library(const DeviceExec& exec) {
   runtime::DeviceMemory workspace;
   if (Status status = runtime::DeviceMemory::make(kWorkspaceBytes, workspace); !status.ok()) {
     (void)cublasDestroy(handle);
-    return {nullptr, Status("cuBLAS's workspace: " + status.error())};
+    return {nullptr, status.of("cuBLAS's workspace")};
   }
   auto library = std::make_unique<CublasLibrary>(handle, std::move(workspace));
   Status status = check(cublasSetAtomicsMode(handle, CUBLAS_ATOMICS_NOT_ALLOWED), "cublasSetAtomicsMode()");

@@ -1,17 +1,11 @@
 #pragma once
-// Fully connected layer on plain row-major matrices, and the general product it is built from.
+// Fully connected layer on plain row-major matrices.
 
 #include <cstdint>
 
 #include "kernels/core/device_exec.h"
 
 namespace mebm::kernels::linear {
-
-// C [m][n] = (accumulate ? C : 0) + alpha op(A) op(B); op(A) is [m][k], op(B) is [k][n]; row-major, one
-// thread. transpose_a: A is stored [k][m]; transpose_b: B is stored [n][k].
-template <typename T>
-void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
-          const T* a, const T* b, T* c, bool accumulate);
 
 // y [rows][outputs] = x [rows][inputs] w^T + bias; w [outputs][inputs].
 template <typename T>

@@ -1,4 +1,4 @@
-#include "kernels/compat/cuda.h"
+#include "kernels/core/wide_access.h"
 #include "kernels/random_normal/normal_math.h"
 #include "kernels/random_normal/random_normal.h"
 
@@ -20,13 +20,8 @@ __global__ void fill_kernel(Params params, const std::uint32_t* __restrict__ ite
                    params.step, static_cast<std::uint32_t>(group)),
       normals);
   T* const to = out + row * params.elements + 4 * group;
-  constexpr int kSize = Vector<T>::kSize;
   if (wide) {
-    for (int begin = 0; begin < 4; begin += kSize) {
-      Vector<T> vector;
-      for (int i = 0; i < kSize; ++i) vector.value[i] = normals[begin + i];
-      store_vector(to + begin, vector);
-    }
+    store_wide<4>(to, normals);
   } else {
     for (int i = 0; i < 4; ++i)
       if (4 * group + i < params.elements) to[i] = normals[i];
@@ -54,7 +49,7 @@ Status fill(const DeviceExec& exec, const Params& params, const std::uint32_t* i
   const LaunchShape shape{.name = "random_normal",
                           .sizes = std::to_string(params.rows) + " x " + std::to_string(params.elements),
                           .grid_x = blocks_for(params.rows * ((params.elements + 3) / 4), 256)};
-  const bool wide = params.elements % 4 == 0 && reinterpret_cast<std::uintptr_t>(out) % 16 == 0;
+  const bool wide = params.elements % 4 == 0 && is_aligned(out);
   runtime::Accesses accesses;
   accesses.read(iteration_cell, 1).write(out, n);
   return launch(exec, shape, accesses, fill_kernel<T>, params, iteration_cell, wide, out);

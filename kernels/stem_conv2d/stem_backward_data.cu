@@ -31,7 +31,7 @@ __device__ __forceinline__ void multiply_columns(const Arithmetic<T>* weights, i
   for (int c = 0; c < Vector<T>::kSize; ++c)
     for (int s = 0; s < 3; ++s) {
       A weight[kPadded];
-      load_widened<kPadded>(weights + (s * out + c) * kPadded, weight);
+      load_wide<kPadded>(weights + (s * out + c) * kPadded, weight);
       for (int q = 0; q < kTile; ++q) {
         const A value = widen(dy[q - s + 2].value[c]);
         for (int i = 0; i < kIn; ++i) sum[i][q] += weight[i] * value;
@@ -113,17 +113,17 @@ struct Step {
 
 // The `count` pixels of a tile; wide: kTile of them, at a 16-byte boundary.
 template <typename A>
-__device__ __forceinline__ void load_tile(const A* from, int count, bool wide, A tile[kTile]) {
+__device__ __forceinline__ void load_tile(const A* from, int count, bool wide, A (&tile)[kTile]) {
   if (wide) {
-    load_widened<kTile>(from, tile);
+    load_wide<kTile>(from, tile);
   } else {
     for (int q = 0; q < kTile; ++q) tile[q] = q < count ? from[q] : A(0);
   }
 }
 template <typename A>
-__device__ __forceinline__ void store_tile(A* to, int count, bool wide, const A tile[kTile]) {
+__device__ __forceinline__ void store_tile(A* to, int count, bool wide, const A (&tile)[kTile]) {
   if (wide) {
-    store_narrowed<kTile>(to, tile);
+    store_wide<kTile>(to, tile);
   } else {
     for (int q = 0; q < kTile; ++q)
       if (q < count) to[q] = tile[q];

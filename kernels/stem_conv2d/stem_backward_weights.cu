@@ -66,7 +66,7 @@ __device__ __forceinline__ void add_segment(const Params& params, const Role& ro
   const T* from = dy + (std::int64_t{row} * width + first) * params.out_channels + role.out_channel;
   for (int q = 0; q < kSegment; ++q) {
     A gradient[kChannels] = {};
-    if (first + q < width) load_widened<kChannels>(from + q * params.out_channels, gradient);
+    if (first + q < width) load_wide<kChannels>(from + q * params.out_channels, gradient);
     for (int c = 0; c < kChannels; ++c) {
       for (int s = 0; s < 3; ++s) sum[s][c] += window[q + s] * gradient[c];
       if constexpr (kRows == 4) sum[3][c] += gradient[c];

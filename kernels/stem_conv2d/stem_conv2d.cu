@@ -25,7 +25,7 @@ __device__ __forceinline__ void multiply_row(const A* weights, int out, const A 
                                              A sum[kTile][kChannels]) {
   for (int s = 0; s < 3; ++s) {
     A weight[kChannels];
-    load_widened<kChannels>(weights + s * out, weight);
+    load_wide<kChannels>(weights + s * out, weight);
     for (int q = 0; q < kTile; ++q)
       for (int c = 0; c < kChannels; ++c) sum[q][c] += window[q + s] * weight[c];
   }
@@ -66,7 +66,7 @@ __global__ void forward_kernel(Params params, std::uint32_t blocks_per_image,
     }
   T* const to = y + ((std::int64_t{image} * height + tile.row) * width + tile.column) * out + channel;
   for (int q = 0; q < kTile; ++q)
-    if (tile.column + q < width) store_narrowed<kChannels>(to + std::int64_t{q} * out, sum[q]);
+    if (tile.column + q < width) store_wide<kChannels>(to + std::int64_t{q} * out, sum[q]);
 }
 
 }  // namespace

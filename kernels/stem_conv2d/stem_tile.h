@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/compat/cuda.h"
+#include "kernels/core/wide_access.h"
 #include "kernels/stem_conv2d/stem_conv2d.h"
 
 namespace mebm::kernels::stem_conv2d::device {
@@ -13,25 +13,6 @@ constexpr int kMaxInChannels = 4, kMaxOutChannels = 64, kTaps = 9;
 constexpr int kChannels = 8;  // output channels a thread computes or reads together
 constexpr int kTile = 4;      // pixels of one row a thread computes
 constexpr std::uint32_t kTileBlock = 128;
-
-// N consecutive stored values at a 16-byte boundary, widened; and the way back.
-template <int N, typename T>
-__device__ __forceinline__ void load_widened(const T* from, Arithmetic<T> to[N]) {
-  constexpr int kSize = Vector<T>::kSize;
-  for (int begin = 0; begin < N; begin += kSize) {
-    const Vector<T> vector = load_vector(from + begin);
-    for (int i = 0; i < kSize; ++i) to[begin + i] = widen(vector.value[i]);
-  }
-}
-template <int N, typename T>
-__device__ __forceinline__ void store_narrowed(T* to, const Arithmetic<T> from[N]) {
-  constexpr int kSize = Vector<T>::kSize;
-  for (int begin = 0; begin < N; begin += kSize) {
-    Vector<T> vector;
-    for (int i = 0; i < kSize; ++i) vector.value[i] = narrow<T>(from[begin + i]);
-    store_vector(to + begin, vector);
-  }
-}
 
 // The tile of kTile pixels thread `item` of an image works on; inner: work items per tile.
 struct Tile {

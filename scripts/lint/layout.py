@@ -5,7 +5,7 @@ import re
 import includes
 import tree
 
-NOT_OPS = ("compat", "core", "cudnn", "emulator")
+NOT_OPS = ("compat", "core", "cudnn", "emulator", "peers")
 TABLE = "docs/architecture.md"
 
 

@@ -14,6 +14,7 @@
 #include "ebm/trainer.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/emulator/fiber_block.h"
+#include "selftest/small_mjem.h"
 
 namespace mebm::test {
 namespace {
@@ -21,43 +22,10 @@ namespace {
 using Values = std::vector<double>;
 using State = std::map<std::string, Values>;
 
-constexpr ebm::ImageShape kShape{3, 8, 8};
-constexpr int kImages = 24;
-
-// Bytes with structure, so that gradients are not all alike.
-data::ImageSet stripes() {
-  data::ImageSet set;
-  set.name = "stripes";
-  set.channels = kShape.channels;
-  set.height = set.width = set.original_height = set.original_width = kShape.height;
-  set.num_classes = 4;
-  for (int i = 0; i < kImages * kShape.elements(); ++i)
-    set.pixels.push_back(static_cast<std::uint8_t>(127.5 + 127 * std::sin(0.41 * i + 1e-3 * (i % 613))));
-  for (int i = 0; i < kImages; ++i) set.labels.push_back(i % 4);
-  return set;
-}
-
-// M-JEM with everything an iteration can do switched on.
 ebm::Config mjem(const std::string& precision) {
-  ebm::Config c;
-  c.model.depth = 10;
-  c.model.width = 1;
-  c.model.num_classes = 4;
-  c.data.set = "images";
-  c.data.batch_size = c.data.labelled_batch_size = 4;
-  c.data.noise = 0.03;
-  c.sampler.steps = 2;
-  c.sampler.noise = 0.01;
-  c.buffer.size = 16;
-  c.buffer.reinit_probability = 0.25;
-  c.objective.classifier_weight = 1;
-  c.optimizer.warmup_iterations = 3;
-  c.optimizer.learning_rate = 0.1;
-  c.run.epochs = 10;
-  c.run.iterations_per_epoch = 2;
-  c.run.seed = 5;
-  c.run.precision = precision;
-  return c;
+  ebm::Config config = selftest::small_mjem(5);
+  config.run.precision = precision;
+  return config;
 }
 
 Values values_of(const engine::Tensor& tensor) {
@@ -71,7 +39,7 @@ class SmallRun {
  public:
   SmallRun(engine::DeviceKind kind, const ebm::Config& config)
       : context_({.device = {kind, 0}, .bf16_features = config.run.precision == "bf16"}),
-        images_(stripes()),
+        images_(selftest::striped_images()),
         trainer_(make(config)) {
     trainer_->start_fresh();
   }
@@ -109,7 +77,7 @@ class SmallRun {
 
  private:
   std::unique_ptr<ebm::Trainer> make(const ebm::Config& config) {
-    std::vector<std::int64_t> indices(kImages);
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(images_.count()));
     std::iota(indices.begin(), indices.end(), 0);
     const engine::DType dtype = config.run.precision == "fp64" ? engine::DType::fp64 : engine::DType::fp32;
     auto initial = std::make_shared<ebm::GaussianInitialDistribution>(

@@ -36,6 +36,53 @@ std::string failures(const Report& report) {
   return text;
 }
 
+const std::set<std::string> kOps = {"first convolution",
+                                    "first convolution backward data",
+                                    "first convolution backward weights",
+                                    "convolution",
+                                    "convolution + residual",
+                                    "convolution backward data",
+                                    "convolution backward weights",
+                                    "batch norm + LeakyReLU",
+                                    "batch norm",
+                                    "batch norm backward",
+                                    "batch norm backward + parameters",
+                                    "LeakyReLU",
+                                    "LeakyReLU backward",
+                                    "fold statistics",
+                                    "average pooling",
+                                    "average pooling backward",
+                                    "copy to features",
+                                    "copy from features",
+                                    "clone",
+                                    "multiply",
+                                    "fill",
+                                    "sum",
+                                    "sum of squares",
+                                    "broadcast",
+                                    "write",
+                                    "SGD step",
+                                    "linear",
+                                    "linear backward input",
+                                    "linear backward weights",
+                                    "logsumexp",
+                                    "logsumexp backward",
+                                    "gather class",
+                                    "gather class backward",
+                                    "cross-entropy",
+                                    "cross-entropy backward",
+                                    "Langevin step",
+                                    "normals",
+                                    "uniforms",
+                                    "draw of p0",
+                                    "draws of a fitted p0",
+                                    "Gaussian fit",
+                                    "Cholesky factor",
+                                    "draw chains",
+                                    "write chains back",
+                                    "load images",
+                                    "4 iterations"};
+
 TEST(EmulatedSelftest, EveryOpPasses) {
   const Report report = selftest::run(quick(1), [](const Report& so_far, const Result& result) {
     if (so_far.results.size() == 1) std::printf("%s", selftest::table_head(so_far).c_str());
@@ -50,49 +97,7 @@ TEST(EmulatedSelftest, EveryOpPasses) {
     EXPECT_FALSE(result.milliseconds) << "a time of the emulator says nothing";
   }
   EXPECT_EQ(types, (std::set<std::string>{"bf16", "fp32", "tf32"}));
-  EXPECT_THAT(ops, IsSupersetOf({"first convolution",
-                                 "first convolution backward data",
-                                 "first convolution backward weights",
-                                 "convolution",
-                                 "convolution + residual",
-                                 "convolution backward data",
-                                 "convolution backward weights",
-                                 "batch norm + LeakyReLU",
-                                 "batch norm",
-                                 "batch norm backward",
-                                 "batch norm backward + parameters",
-                                 "LeakyReLU",
-                                 "LeakyReLU backward",
-                                 "fold statistics",
-                                 "average pooling",
-                                 "average pooling backward",
-                                 "copy to features",
-                                 "copy from features",
-                                 "clone",
-                                 "multiply",
-                                 "fill",
-                                 "sum",
-                                 "sum of squares",
-                                 "broadcast",
-                                 "write",
-                                 "SGD step",
-                                 "linear",
-                                 "linear backward input",
-                                 "linear backward weights",
-                                 "logsumexp",
-                                 "logsumexp backward",
-                                 "gather class",
-                                 "gather class backward",
-                                 "cross-entropy",
-                                 "cross-entropy backward",
-                                 "Langevin step",
-                                 "normals",
-                                 "uniforms",
-                                 "draw of p0",
-                                 "draw chains",
-                                 "write chains back",
-                                 "load images",
-                                 "4 iterations"}));
+  EXPECT_THAT(ops, IsSupersetOf(kOps));
   EXPECT_THAT(selftest::summary(report),
               HasSubstr("selftest: " + std::to_string(report.results.size()) + " passed, 0 failed"));
 }
@@ -120,6 +125,11 @@ void expect_found(const std::string& op, const std::function<void(std::vector<do
 TEST(EmulatedSelftest, AWrongValueIsFoundAndItsOpNamed) {
   expect_found(
       "batch norm + LeakyReLU", [](std::vector<double>& values) { values.back() += 0.1; }, "is beyond");
+}
+
+TEST(EmulatedSelftest, AWrongDigitOfAFitIsFound) {
+  expect_found(
+      "Cholesky factor", [](std::vector<double>& values) { values.back() *= 1 + 1e-7; }, "is beyond 1e-10");
 }
 
 TEST(EmulatedSelftest, AValueNobodyWroteIsFound) {

@@ -134,7 +134,7 @@ TEST(Arena, LimitNamesTheSizes) {
   EXPECT_THAT([&] { arena.allocate(250 * kMiB); },
               ThrowsMessage<Error>(
                   HasSubstr("out of memory: 250 MiB more are needed beyond 256 MiB, the limit is 300 "
-                            "MiB; lower the batch size or the width")));
+                            "MiB; lower data.batch_size, buffer.size or model.width")));
   arena.allocate(150 * kMiB);  // still usable, and
   arena.allocate(40 * kMiB);   // up to the limit
   EXPECT_LE(arena.reserved_bytes(), 300 * kMiB);

@@ -69,30 +69,6 @@ TYPED_TEST(Dense, Pool) {
       }
 }
 
-TYPED_TEST(Dense, Gemm) {
-  using T = TypeParam;
-  for (auto [m, n, k] : {std::array{1, 1, 1}, {31, 33, 7}, {5, 1, 257}, {64, 10, 160}})
-    for (bool ta : {false, true})
-      for (bool tb : {false, true})
-        for (bool accumulate : {false, true}) {
-          const Values a = random_values(size(m, k), 1), b = random_values(size(k, n), 2);
-          const Values before = random_values(size(m, n), 3);
-          const Guarded<T> in_a(a), in_b(b);
-          Guarded<T> c(before.size());
-          if (accumulate) std::copy(before.begin(), before.end(), c.data());
-          linear::gemm<T>(ta, tb, m, n, k, 0.5, in_a.data(), in_b.data(), c.data(), accumulate);
-          EXPECT_TRUE(c.intact());
-          Values expected = reference::product(ta, tb, m, n, k, a, b);
-          Values magnitude = reference::product(ta, tb, m, n, k, absolute(a), absolute(b));
-          for (std::size_t i = 0; i < expected.size(); ++i) {
-            expected[i] = 0.5 * expected[i] + (accumulate ? before[i] : 0);
-            magnitude[i] = 0.5 * magnitude[i] + (accumulate ? std::abs(before[i]) : 0);
-          }
-          EXPECT_TRUE(within(c.values(), expected, sum_bound<T>(magnitude, k + 1)))
-              << m << "x" << n << "x" << k << " " << ta << tb << accumulate;
-        }
-}
-
 template <typename T>
 void check_linear(int rows, int inputs, int outputs, bool accumulate) {
   const Values x = random_values(size(rows, inputs), 1), w = random_values(size(outputs, inputs), 2);

@@ -1,6 +1,7 @@
 #include "engine/ops/batches.h"
 
 #include "engine/ops/device/dispatch.h"
+#include "engine/ops/sampling.h"
 #include "kernels/chain_exchange/chain_exchange.h"
 #include "kernels/image_batch/image_batch.h"
 #include "kernels/random_normal/random_normal.h"
@@ -76,13 +77,7 @@ void write_back_chains(Context& context, const Tensor& sources, const Tensor& st
 
 void fill_uniform(Context& context, PhiloxKey key, RandomPurpose purpose,
                   const Scalar<std::uint32_t>& iteration, std::uint32_t first_slot, Tensor& out) {
-  kernels::random_normal::Params p;
-  p.rows = out.extent(0);
-  p.elements = p.rows == 0 ? 0 : out.elements() / p.rows;
-  p.key = key;
-  p.purpose = purpose;
-  p.iteration = iteration.value;
-  p.first_slot = first_slot;
+  const kernels::random_normal::Params p = random_params(key, purpose, iteration, 0, first_slot, out);
   out.bump_version();
   device::dispatch_real(out.dtype(), "fill_uniform", [&]<typename T>() {
     check(kernels::random_normal::device::fill_uniform(context.accelerator().exec(), p, cell_of(iteration),
