@@ -13,6 +13,8 @@ class Memory {
   // Aligned to 256 bytes at least; null where there is none.
   virtual std::byte* reserve(std::size_t bytes) = 0;
   virtual void release(std::byte* data, std::size_t bytes) = 0;
+  // Bytes reserved and not released, where that is counted (a device); else 0.
+  virtual std::size_t reserved_bytes() const { return 0; }
   // Whether the host may use the addresses itself.
   virtual bool on_host() const { return false; }
   // Copies to and from host memory; done when the call returns, after all work given to the device before.

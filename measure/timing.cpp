@@ -1,0 +1,41 @@
+#include "measure/timing.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "engine/device/accelerator.h"
+
+namespace mebm::measure {
+
+double seconds_taken(engine::Context& context, const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  if (context.on_device()) context.accelerator().synchronize();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double best_seconds(engine::Context& context, const std::function<void()>& work, double stretch,
+                    int stretches) {
+  constexpr double kMostCalls = 1000;
+  (void)seconds_taken(context, work);
+  const double once = seconds_taken(context, work);
+  const int calls = static_cast<int>(std::clamp(std::ceil(stretch / once), 1.0, kMostCalls));
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < stretches; ++i)
+    best = std::min(best, seconds_taken(context, [&] {
+                            for (int call = 0; call < calls; ++call) work();
+                          }) / calls);
+  return best;
+}
+
+double median(std::span<const double> values) {
+  engine::require(!values.empty(), "there is no median of no values");
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+}  // namespace mebm::measure
