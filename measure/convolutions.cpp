@@ -80,7 +80,7 @@ std::vector<ConvolutionUse> convolutions_of(Context& context, const std::functio
     if (found != uses.end())
       ++found->count;
     else
-      uses.push_back({call, 1});
+      uses.push_back({.call = call, .count = 1});
   });
   work();
   return uses;
@@ -118,10 +118,13 @@ double seconds_alone(Context& context, const ConvolutionCall& call) {
   return best_seconds(context, run, kStretch, kStretches);
 }
 
-double floor_seconds(Context& context, const std::vector<ConvolutionUse>& uses) {
+void measure_alone(Context& context, std::vector<ConvolutionUse>& uses) {
+  for (ConvolutionUse& use : uses) use.seconds = seconds_alone(context, use.call);
+}
+
+double floor_seconds(const std::vector<ConvolutionUse>& uses) {
   double total = 0;
-  for (const ConvolutionUse& use : uses)
-    total += static_cast<double>(use.count) * seconds_alone(context, use.call);
+  for (const ConvolutionUse& use : uses) total += static_cast<double>(use.count) * use.seconds;
   return total;
 }
 

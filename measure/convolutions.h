@@ -12,6 +12,7 @@ namespace mebm::measure {
 struct ConvolutionUse {
   engine::ConvolutionCall call;
   std::int64_t count = 0;
+  double seconds = 0;  // of one alone, once measured
 
   // Multiply-adds of one of them; each direction of a convolution has as many.
   double multiply_adds() const;
@@ -28,7 +29,10 @@ double total_multiply_adds(const std::vector<ConvolutionUse>& uses);
 // beside it. Without bias, adding nothing but the residual a forward one was asked with.
 double seconds_alone(engine::Context& context, const engine::ConvolutionCall& call);
 
+// Fills in `seconds` of each.
+void measure_alone(engine::Context& context, std::vector<ConvolutionUse>& uses);
+
 // The floor of the work: every convolution alone, times how often it is asked for.
-double floor_seconds(engine::Context& context, const std::vector<ConvolutionUse>& uses);
+double floor_seconds(const std::vector<ConvolutionUse>& uses);
 
 }  // namespace mebm::measure

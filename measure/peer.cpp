@@ -62,14 +62,24 @@ cpu_set_t processors_of_process() {
   return set;
 }
 
+// What exec takes; `texts` must outlive it.
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
 json parsed(const std::string& line) {
   return json::parse(line, nullptr, false);
 }
 
 }  // namespace
 
-Peer::Peer(std::string name, const std::vector<std::string>& words) : name_(std::move(name)) {
-  start(words);
+Peer::Peer(std::string name, const std::vector<std::string>& words,
+           const std::vector<std::string>& environment)
+    : name_(std::move(name)) {
+  start(words, environment);
   std::string line;
   if (!read_line(line)) fail_input("{}: {} ended before it was set up ({})", name_, words[0], last_words());
   const json greeting = parsed(line);
@@ -85,12 +95,12 @@ Peer::~Peer() {
   for (int* file : {&to_, &from_, &errors_}) close_quietly(*file);
 }
 
-void Peer::start(const std::vector<std::string>& words) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  std::string interactive = "--interactive";
-  argv.push_back(interactive.data());
-  argv.push_back(nullptr);
+void Peer::start(const std::vector<std::string>& words, const std::vector<std::string>& environment) {
+  std::vector<std::string> all = words;
+  all.push_back("--interactive");
+  std::vector<char*> argv = pointers(all);
+  std::vector<std::string> variables = environment;
+  std::vector<char*> envp = pointers(variables);
   const cpu_set_t processors = processors_of_process();
   Pipe in, out, failure;
   errors_ = memfd_create("peer", MFD_CLOEXEC);
@@ -103,7 +113,7 @@ void Peer::start(const std::vector<std::string>& words) {
     dup2(out.write, STDOUT_FILENO);
     if (errors_ >= 0) dup2(errors_, STDERR_FILENO);
     signal(SIGPIPE, SIG_DFL);
-    execvp(argv[0], argv.data());
+    execvpe(argv[0], argv.data(), envp.data());
     const int error = errno;
     (void)!write(failure.write, &error, sizeof error);
     _exit(127);

@@ -15,9 +15,9 @@ namespace mebm::measure {
 
 class Peer {
  public:
-  // `words`: the program and its arguments. `name` starts the messages. Waits until it is set up; InputError
-  // where it cannot be started or refuses.
-  Peer(std::string name, const std::vector<std::string>& words);
+  // `words`: the program and its arguments; `environment`: its variables, "NAME=value"; `name` starts the
+  // messages. Waits until it is set up; InputError where it cannot be started or refuses.
+  Peer(std::string name, const std::vector<std::string>& words, const std::vector<std::string>& environment);
   // Ends the child.
   ~Peer();
   Peer(const Peer&) = delete;
@@ -29,7 +29,7 @@ class Peer {
   std::string finish();
 
  private:
-  void start(const std::vector<std::string>& words);
+  void start(const std::vector<std::string>& words, const std::vector<std::string>& environment);
   bool read_line(std::string& line);
   // Waits for the child's end; "exit status 1: <its last words>".
   std::string last_words();

@@ -42,8 +42,6 @@ class TrainingStep {
   std::uint64_t peak_bytes() const;
   // What an iteration asks for, seen in the first one.
   const std::vector<ConvolutionUse>& convolutions() const { return convolutions_; }
-  // Seconds of an iteration's convolutions alone.
-  double floor_seconds() { return measure::floor_seconds(context_, convolutions_); }
   engine::Context& context() { return context_; }
 
  private:

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/nearest.h"
 
@@ -39,6 +40,7 @@ constexpr CommandEntry kCommands[] = {
     {"verify-data", "compare the files of a data set with the official ones", mebm::tools::add_verify_data},
     {"selftest", "compare every operation of a device with the CPU's, and measure it",
      mebm::tools::add_selftest},
+    {"bench", "time training iterations and single operations", mebm::tools::add_bench},
 };
 
 int report(int status, const std::string& message) {
@@ -62,7 +64,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& comma
 }
 
 // Commands of the specification that this version does not have (CHANGELOG.md).
-constexpr const char* kLaterCommands[] = {"analyze", "bench", "report"};
+constexpr const char* kLaterCommands[] = {"analyze", "report"};
 
 std::string unknown_command(const std::string& word) {
   for (const char* later : kLaterCommands)
@@ -77,6 +79,27 @@ bool is_command(const std::string& word) {
   for (const CommandEntry& entry : kCommands)
     if (word == entry.name) return true;
   return false;
+}
+
+// The part of a command that has parts ("bench step"), or the command; an unknown part is refused.
+const CLI::App& part_of(const CLI::App& command, int argc, char** argv) {
+  const auto parts = command.get_subcommands([](const CLI::App*) { return true; });
+  if (parts.empty()) return command;
+  const std::string word = argc > 2 ? argv[2] : "";
+  if (word == "-h" || word == "--help") return command;
+  std::vector<std::string> names;
+  std::string known;
+  for (const CLI::App* part : parts) {
+    if (word == part->get_name()) return *part;
+    names.push_back(part->get_name());
+    known += (known.empty() ? "" : ", ") + part->get_name();
+  }
+  const std::string name = command.get_name();
+  if (word.empty() || word[0] == '-')
+    throw mebm::engine::InputError(name + " needs to know what, right after it: " + known +
+                                   "; see mebm_engine " + name + " --help");
+  throw mebm::engine::InputError("unknown " + name + " '" + word + "'; known: " + known +
+                                 mebm::tools::did_you_mean(word, names));
 }
 
 // The first word that looks like an option and is none of the command's, with the nearest one; "" if there is
@@ -115,7 +138,7 @@ int run(int argc, char** argv) {
                                  " ...; mebm_engine --help lists the commands");
   if (first[0] != '-' && !is_command(first)) return report(kBadInput, unknown_command(first));
   if (is_command(first)) {
-    const std::string problem = unknown_option(*app.get_subcommand(first), argc, argv);
+    const std::string problem = unknown_option(part_of(*app.get_subcommand(first), argc, argv), argc, argv);
     if (!problem.empty()) return report(kBadInput, problem);
   }
   try {
@@ -138,8 +161,8 @@ int run(int argc, char** argv) {
 // use too slows everybody down several times. The run-time reads its settings when it is loaded, so a process
 // that nobody has told otherwise starts itself once more with a short spin.
 void wait_politely(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("GOMP_SPINCOUNT", "20000", 1);
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv(mebm::tools::kSpinVariable) != nullptr) return;
+  setenv(mebm::tools::kSpinVariable, mebm::tools::kShortSpin, 1);
   execv("/proc/self/exe", argv);  // returns only where it failed; the program then runs as it is
 }
 
