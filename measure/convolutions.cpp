@@ -93,8 +93,7 @@ double total_multiply_adds(const std::vector<ConvolutionUse>& uses) {
 }
 
 double seconds_alone(Context& context, const ConvolutionCall& call) {
-  constexpr double kStretch = 0.01;
-  constexpr int kStretches = 5;
+  constexpr Effort kEffort{.stretch = 0.01, .stretches = 10, .seconds = 0.1};
   Operands o(context, call);
   const ops::ConvolutionShape shape{call.stride, call.padding};
   Tensor none;
@@ -115,7 +114,8 @@ double seconds_alone(Context& context, const ConvolutionCall& call) {
         return;
     }
   };
-  return best_seconds(context, run, kStretch, kStretches);
+  const std::vector<double> times = seconds_of_calls(context, run, kEffort);
+  return *std::min_element(times.begin(), times.end());
 }
 
 void measure_alone(Context& context, std::vector<ConvolutionUse>& uses) {

@@ -123,7 +123,10 @@ void Peer::start(const std::vector<std::string>& words, const std::vector<std::s
   close_quietly(failure.write);
   int error = 0;
   if (read(failure.read, &error, sizeof error) == sizeof error)
-    fail_input("{}: cannot run {}: {}", name_, words[0], std::strerror(error));
+    fail_input(
+        "{}: cannot run {}: {}; install Python and PyTorch (Debian: python3-torch, whose interpreter is "
+        "/usr/bin/python3) or name another one with --python",
+        name_, words[0], std::strerror(error));
 }
 
 bool Peer::read_line(std::string& line) {

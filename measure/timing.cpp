@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 
 #include "engine/device/accelerator.h"
 
@@ -16,18 +15,26 @@ double seconds_taken(engine::Context& context, const std::function<void()>& work
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double best_seconds(engine::Context& context, const std::function<void()>& work, double stretch,
-                    int stretches) {
+std::vector<double> seconds_of_calls(engine::Context& context, const std::function<void()>& work,
+                                     const Effort& effort) {
   constexpr double kMostCalls = 1000;
   (void)seconds_taken(context, work);
   const double once = seconds_taken(context, work);
-  const int calls = static_cast<int>(std::clamp(std::ceil(stretch / once), 1.0, kMostCalls));
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < stretches; ++i)
-    best = std::min(best, seconds_taken(context, [&] {
-                            for (int call = 0; call < calls; ++call) work();
-                          }) / calls);
-  return best;
+  const int calls = static_cast<int>(std::clamp(std::floor(effort.stretch / once), 1.0, kMostCalls));
+  std::vector<double> times;
+  double spent = 0;
+  while (static_cast<int>(times.size()) < effort.stretches && (times.size() < 2 || spent < effort.seconds)) {
+    const double taken = seconds_taken(context, [&] {
+      for (int call = 0; call < calls; ++call) work();
+    });
+    spent += taken;
+    times.push_back(taken / calls);
+  }
+  return times;
+}
+
+double seconds_of(engine::Context& context, const std::function<void()>& work) {
+  return median(seconds_of_calls(context, work, {}));
 }
 
 double median(std::span<const double> values) {

@@ -12,10 +12,18 @@ namespace mebm::measure {
 // Seconds that `work` takes, until the device has done it.
 double seconds_taken(engine::Context& context, const std::function<void()>& work);
 
-// Seconds of one call at its best: the smallest of several stretches of calls, each of at least `stretch`
-// seconds or one call, after a first call that makes plans and memory.
-double best_seconds(engine::Context& context, const std::function<void()>& work, double stretch,
-                    int stretches);
+struct Effort {
+  double stretch = 4e-3;  // seconds of calls timed together: long enough for the clock and a launch's start
+  int stretches = 5;      // at most so many, each of at least one call
+  double seconds = 1;     // and none after so long, but always two
+};
+
+// Seconds of one call of `work` in each stretch, after a first call that makes plans and memory.
+std::vector<double> seconds_of_calls(engine::Context& context, const std::function<void()>& work,
+                                     const Effort& effort);
+
+// The median of five stretches.
+double seconds_of(engine::Context& context, const std::function<void()>& work);
 
 double median(std::span<const double> values);  // of at least one value
 

@@ -18,6 +18,7 @@ CommandRunner add_bench(CLI::App& command) {
     parts->emplace_back(app, part(*app));
   };
   add("step", "time training iterations, beside PyTorch's where asked for", add_bench_step);
+  add("kernels", "time every operation at the shapes of the recipes", add_bench_kernels);
   return [parts] {
     for (auto& [app, runner] : *parts)
       if (app->parsed()) return runner();

@@ -1,9 +1,7 @@
 #pragma once
 // The parts of `bench`, one file each.
 
-#include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tools/commands.h"
@@ -11,6 +9,7 @@
 namespace mebm::tools {
 
 CommandRunner add_bench_step(CLI::App& command);
+CommandRunner add_bench_kernels(CLI::App& command);
 
 // The variable that main() sets for the program itself, and its value. A peer runs without them.
 constexpr const char* kSpinVariable = "GOMP_SPINCOUNT";

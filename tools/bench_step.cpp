@@ -120,7 +120,7 @@ ordered_json convolutions_json(const StepFigures& figures) {
   for (const measure::ConvolutionUse& use : figures.convolutions) {
     const engine::ConvolutionCall& call = use.call;
     out.push_back({{"direction", kDirections[static_cast<int>(call.direction)]},
-                   {"input", {call.x[0], call.x[1], call.x[2], call.x[3]}},
+                   {"input", fmt::format("{}x{}x{}x{}", call.x[0], call.x[1], call.x[2], call.x[3])},
                    {"out_channels", call.weights[0]},
                    {"kernel", call.weights[2]},
                    {"stride", call.stride},

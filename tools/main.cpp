@@ -18,6 +18,7 @@
 #include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/nearest.h"
+#include "tools/options.h"
 
 namespace {
 
@@ -114,7 +115,7 @@ std::string unknown_option(const CLI::App& command, int argc, char** argv) {
     if (!word.starts_with("--") || std::find(names.begin(), names.end(), word) != names.end()) continue;
     const std::string hint = mebm::tools::did_you_mean(word, names);
     return "unknown option '" + word + "'" + hint + (hint.empty() ? "; see" : " See") + " mebm_engine " +
-           argv[1] + " --help";
+           mebm::tools::full_name(command) + " --help";
   }
   return "";
 }
@@ -137,8 +138,11 @@ int run(int argc, char** argv) {
     return report(kBadInput, "the command comes first: mebm_engine <command> " + first +
                                  " ...; mebm_engine --help lists the commands");
   if (first[0] != '-' && !is_command(first)) return report(kBadInput, unknown_command(first));
+  std::string asked;
   if (is_command(first)) {
-    const std::string problem = unknown_option(part_of(*app.get_subcommand(first), argc, argv), argc, argv);
+    const CLI::App& command = part_of(*app.get_subcommand(first), argc, argv);
+    asked = mebm::tools::full_name(command);
+    const std::string problem = unknown_option(command, argc, argv);
     if (!problem.empty()) return report(kBadInput, problem);
   }
   try {
@@ -148,7 +152,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForVersion& request) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    return report(kBadInput, usage_message(error, is_command(first) ? first : ""));
+    return report(kBadInput, usage_message(error, asked));
   }
   for (auto& [command, runner] : runners)
     if (command->parsed()) return runner();
