@@ -43,8 +43,10 @@ ops::RowGroups random_groups(Generator& random, std::int64_t rows) {
 
 Layer random_layer(Sweep& sweep, const Shape& shape, bool grouped) {
   Generator& random = sweep.random();
-  Layer layer{random.values(shape), random.values({shape[1]}, 0.5, 1.5), random.values({shape[1]}, -0.5, 0.5),
-              grouped ? random_groups(random, shape[0]) : ops::RowGroups::single(shape[0]), text(shape)};
+  Layer layer{
+      random.values(shape), random.values({shape[1]}, 0.5, 1.5), random.values({shape[1]}, -0.5, 0.5),
+      grouped && !sweep.recipes() ? random_groups(random, shape[0]) : ops::RowGroups::single(shape[0]),
+      text(shape)};
   if (layer.groups.count > 1) layer.text += fmt::format(", {} groups", layer.groups.count);
   return layer;
 }
