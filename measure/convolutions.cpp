@@ -92,8 +92,8 @@ double total_multiply_adds(const std::vector<ConvolutionUse>& uses) {
   return total;
 }
 
-double seconds_alone(Context& context, const ConvolutionCall& call) {
-  constexpr Effort kEffort{.stretch = 0.01, .stretches = 10, .seconds = 0.1};
+double seconds_alone(Context& context, const ConvolutionCall& call, double effort) {
+  constexpr int kStretches = 10;
   Operands o(context, call);
   const ops::ConvolutionShape shape{call.stride, call.padding};
   Tensor none;
@@ -114,12 +114,13 @@ double seconds_alone(Context& context, const ConvolutionCall& call) {
         return;
     }
   };
-  const std::vector<double> times = seconds_of_calls(context, run, kEffort);
+  const std::vector<double> times = seconds_of_calls(
+      context, run, {.stretch = effort / kStretches, .stretches = kStretches, .seconds = effort});
   return *std::min_element(times.begin(), times.end());
 }
 
-void measure_alone(Context& context, std::vector<ConvolutionUse>& uses) {
-  for (ConvolutionUse& use : uses) use.seconds = seconds_alone(context, use.call);
+void measure_alone(Context& context, std::vector<ConvolutionUse>& uses, double effort) {
+  for (ConvolutionUse& use : uses) use.seconds = seconds_alone(context, use.call, effort);
 }
 
 double floor_seconds(const std::vector<ConvolutionUse>& uses) {

@@ -26,11 +26,12 @@ std::vector<ConvolutionUse> convolutions_of(engine::Context& context, const std:
 double total_multiply_adds(const std::vector<ConvolutionUse>& uses);
 
 // Seconds of one such convolution alone, at its best: made plans, prepared weights, data of its own, nothing
-// beside it. Without bias, adding nothing but the residual a forward one was asked with.
-double seconds_alone(engine::Context& context, const engine::ConvolutionCall& call);
+// beside it. Without bias, adding nothing but the residual a forward one was asked with. Calls it for about
+// `effort` seconds, twice at least.
+double seconds_alone(engine::Context& context, const engine::ConvolutionCall& call, double effort);
 
 // Fills in `seconds` of each.
-void measure_alone(engine::Context& context, std::vector<ConvolutionUse>& uses);
+void measure_alone(engine::Context& context, std::vector<ConvolutionUse>& uses, double effort);
 
 // The floor of the work: every convolution alone, times how often it is asked for.
 double floor_seconds(const std::vector<ConvolutionUse>& uses);
