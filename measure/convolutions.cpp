@@ -60,7 +60,7 @@ struct Operands {
     x = context.empty(call.x, call.dtype, call.layout);
     y = context.empty(output_shape(call), feature, context.feature_layout(call.weights[0], feature));
     weights = context.empty(call.weights, real, context.weight_layout());
-    weight_gradient = context.empty(call.weights, real, context.weight_layout());
+    weight_gradient = context.empty(call.weights, call.dtype, context.weight_layout());
     for (Tensor* tensor : {&x, &y, &weights}) fill(context, *tensor);
   }
 };

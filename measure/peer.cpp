@@ -1,7 +1,6 @@
 #include "measure/peer.h"
 
 #include <fcntl.h>
-#include <omp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -17,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
+#include "engine/device/device.h"
 
 namespace mebm::measure {
 
@@ -47,20 +47,6 @@ struct Pipe {
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
 };
-
-// The processors this process may use. A thread that OpenMP has bound to its place sees that place alone, and
-// a child would inherit it; the places together are what the process was given.
-cpu_set_t processors_of_process() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  sched_getaffinity(0, sizeof set, &set);
-  for (int place = 0; place < omp_get_num_places(); ++place) {
-    std::vector<int> ids(static_cast<std::size_t>(omp_get_place_num_procs(place)));
-    omp_get_place_proc_ids(place, ids.data());
-    for (const int id : ids) CPU_SET(static_cast<std::size_t>(id), &set);
-  }
-  return set;
-}
 
 // What exec takes; `texts` must outlive it.
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -101,7 +87,7 @@ void Peer::start(const std::vector<std::string>& words, const std::vector<std::s
   std::vector<char*> argv = pointers(all);
   std::vector<std::string> variables = environment;
   std::vector<char*> envp = pointers(variables);
-  const cpu_set_t processors = processors_of_process();
+  const cpu_set_t processors = engine::allowed_processors();
   Pipe in, out, failure;
   errors_ = memfd_create("peer", MFD_CLOEXEC);
   child_ = fork();

@@ -79,19 +79,19 @@ TrainingStep::TrainingStep(const StepOptions& options)
   resident_before_ = largest_resident_bytes();
 }
 
-void TrainingStep::one() {
-  if (convolutions_.empty())
-    convolutions_ = convolutions_of(context_, [&] { trainer_->step(); });
-  else
-    trainer_->step();
-}
-
+// Results are taken as training takes them: a device works on while they are on their way.
 double TrainingStep::run(int iterations) {
-  return seconds_taken(context_,
-                       [&] {
-                         for (int i = 0; i < iterations; ++i) one();
-                       }) /
-         iterations;
+  const auto all = [&] {
+    for (int i = 0; i < iterations; ++i) {
+      const auto begin = [&] { trainer_->begin(); };
+      if (convolutions_.empty())
+        convolutions_ = convolutions_of(context_, begin);
+      else
+        begin();
+      while (trainer_->take_result(i + 1 == iterations)) continue;
+    }
+  };
+  return seconds_taken(context_, all) / iterations;
 }
 
 std::uint64_t TrainingStep::peak_bytes() const {

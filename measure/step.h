@@ -45,8 +45,6 @@ class TrainingStep {
   engine::Context& context() { return context_; }
 
  private:
-  void one();
-
   engine::Context context_;
   data::ImageSet images_;
   std::unique_ptr<ebm::Trainer> trainer_;

@@ -1,6 +1,7 @@
 // mebm_engine <command>: parses the command line, runs the command, turns errors into one line and an exit
 // status.
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/device/device.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/nearest.h"
@@ -167,6 +169,9 @@ int run(int argc, char** argv) {
 void wait_politely(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv(mebm::tools::kSpinVariable) != nullptr) return;
   setenv(mebm::tools::kSpinVariable, mebm::tools::kShortSpin, 1);
+  // A run-time that binds threads has bound this one by now.
+  const cpu_set_t processors = mebm::engine::allowed_processors();
+  sched_setaffinity(0, sizeof processors, &processors);
   execv("/proc/self/exe", argv);  // returns only where it failed; the program then runs as it is
 }
 
