@@ -27,6 +27,7 @@ namespace {
 struct StepCommand {
   int depth = 28, width = 10, size = 32, k = 5, batch = 64, labelled = 0, iterations = 10, warmup = 2;
   std::optional<double> seconds;
+  std::string convolution = "auto";
   RuntimeOptions runtime;
   std::optional<std::string> compare, compile, peer_script;
   std::string peer_mode = "both", python = "python3";
@@ -80,6 +81,7 @@ Plan make_plan(const StepCommand& o) {
   check(o);
   Plan plan;
   apply_runtime_options(o.runtime, plan.run);
+  plan.run.convolution = o.convolution;
   resolve_precision(plan.run);
   measure::StepOptions& step = plan.step;
   step.depth = o.depth;
@@ -222,6 +224,8 @@ CommandRunner add_bench_step(CLI::App& command) {
   options.optional("--seconds", "S", o->seconds, "start no iteration after so many timed seconds",
                    "no limit");
   add_runtime_options(options, o->runtime);
+  options.choice("--convolution", o->convolution, {"auto", "direct", "winograd"},
+                 "the engine's convolutions on the CPU, as run.convolution");
   options.choice("--compare", o->compare, {"pytorch"}, "run this peer's iterations in turn with the engine's",
                  "none");
   options.choice("--peer-mode", o->peer_mode, {"reference", "tuned", "both"},

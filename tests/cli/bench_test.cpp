@@ -186,6 +186,8 @@ TEST_F(BenchTest, BadInput) {
       {{"--width", "0"}, "model width 0 is outside"},
       {{"--size", "7"}, "model image_size 7 is outside"},
       {{"--precision", "fp16"}, "unknown precision"},
+      {{"--convolution", "fft"}, "winograd"},
+      {{"--convolution", "winograd", "--precision", "fp64"}, "is for fp32 on the CPU"},
       {{"--compare", "tensorflow"}, "pytorch"},
       {{"--compile", "cudagraphs"}, "--compile concerns the peer; add --compare pytorch"},
       {{"--compare", "pytorch", "--precision", "fp64"}, "the peer has fp32, tf32 and bf16"}};
