@@ -16,6 +16,7 @@ foreach(program ${mebm_packaged})
   install(PROGRAMS scripts/launch.sh DESTINATION bin RENAME ${program})
 endforeach()
 install(PROGRAMS scripts/gpu_check.sh DESTINATION scripts)
+install(PROGRAMS bench/peer/pytorch_step.py DESTINATION share/mebm_engine)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION .)
 install(DIRECTORY docs DESTINATION .)
 

@@ -21,6 +21,7 @@ build   | zlib1g-dev            | gzip-compressed data files                   |
 build   | libarchive-dev        | data archives (.tar.gz)                      | libarchive 3.6
 test    | libgtest-dev          | unit tests                                   | GoogleTest 1.12
 test    | libgmock-dev          | unit tests (matchers)                        | GoogleMock 1.12
+test    | libbenchmark-dev      | benchmarks of single operations              | Google Benchmark 1.7
 test    | python3               | test counts, command-line tests              | Python 3.9
 data    | dataset-fashion-mnist | the images that the first run learns from    | Fashion-MNIST, four idx.gz files
 develop | clang-format          | source format                                | clang-format 14

@@ -49,7 +49,7 @@ class Dependencies(unittest.TestCase):
         self.assertEqual(self.run_script("check").returncode, 0)
 
     def test_missing_are_named_and_installed(self):
-        self.debian(["libgtest-dev", "python3"])
+        self.debian(["libgtest-dev", "libbenchmark-dev", "python3"])
         done = self.run_script("check", "test")
         self.assertEqual(done.returncode, 1)
         self.assertEqual([line.split()[1] for line in done.stdout.splitlines()], ["libgmock-dev"])

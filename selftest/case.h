@@ -53,31 +53,48 @@ struct Case {
   bool twin_in_fp32 = false;
   // More memory that the op touches, where a rate would say nothing (bytes and flops are 0).
   double scratch_bytes = 0;
+  // The op exists on a device only; on the CPU the case writes down what it computes, which is not worth
+  // timing.
+  bool device_only = false;
+  // Only timed, never compared: another library's way of doing the same.
+  bool only_timed = false;
 };
+
+// Which shapes a sweep has.
+//   quick            few and small random ones
+//   random           channel counts that fit no vector, and those of networks
+//   random_and_work  and shapes of a WRN-28-10, whose times say something: all of them in bf16, the smallest
+//   in
+//                    the other types, because the CPU's side takes most of the time
+//   recipes          every shape of a WRN-28-10 and a WRN-16-2 with batches of 64, none random; large inputs
+//                    repeat themselves so soon that they suit timing only
+enum class Extent { quick, random, random_and_work, recipes };
 
 // Collects the cases of one type, and says which shapes they have.
 class Sweep {
  public:
-  Sweep(std::uint64_t seed, Precision precision, bool quick, bool work_shapes,
-        std::function<void(const Case&)> sink)
-      : generator_(seed, precision),
+  Sweep(std::uint64_t seed, Precision precision, Extent extent, std::function<void(const Case&)> sink)
+      : generator_(seed, precision, extent == Extent::recipes),
         precision_(precision),
-        quick_(quick),
-        work_shapes_(work_shapes),
+        extent_(extent),
         sink_(std::move(sink)) {}
 
   Generator& random() { return generator_; }
   Precision precision() const { return precision_; }
-  bool quick() const { return quick_; }
-  // Whether shapes of a WRN-28-10 are run too, whose times say something: all of them in bf16, the smallest
-  // in the other types, because the CPU's side takes most of the time.
-  bool work_shapes() const { return work_shapes_; }
+  bool quick() const { return extent_ == Extent::quick; }
+  bool work_shapes() const { return extent_ == Extent::random_and_work; }
+  bool recipes() const { return extent_ == Extent::recipes; }
+  // How an op with a choice treats what its output holds.
+  engine::WriteMode write_mode();
   double feature_bytes() const { return precision_ == Precision::bf16 ? 2 : 4; }
   // Runs the case.
   void add(const Case& one) { sink_(one); }
 
   // Channel counts that fit no vector, then those of networks; random images.
   std::vector<engine::Shape> feature_shapes();
+  // Those that copies and arithmetic are measured on; those that are pooled.
+  std::vector<engine::Shape> map_shapes();
+  std::vector<engine::Shape> pooled_shapes();
   // Rows and columns of heads.
   std::vector<engine::Shape> matrix_shapes();
   engine::Shape images();  // one shape of few channels, small
@@ -85,12 +102,15 @@ class Sweep {
  private:
   Generator generator_;
   Precision precision_;
-  bool quick_, work_shapes_;
+  Extent extent_;
   std::function<void(const Case&)> sink_;
 };
 
 // "5x48x7x9"
 std::string text(const engine::Shape& shape);
+
+// All of them, in the sweep's type.
+void sweep_cases(Sweep& sweep);
 
 void convolution_cases(Sweep& sweep);
 void normalization_cases(Sweep& sweep);

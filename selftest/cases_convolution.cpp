@@ -86,10 +86,6 @@ void backward_langevin(Sweep& sweep, const Geometry& g) {
   sweep.add({g.name(" backward + Langevin step"), g.text(), build, moved(sweep, g), g.flops()});
 }
 
-WriteMode random_mode(Generator& random) {
-  return random.coin() ? WriteMode::accumulate : WriteMode::overwrite;
-}
-
 std::string suffix(WriteMode mode) {
   return mode == WriteMode::accumulate ? ", added" : "";
 }
@@ -97,7 +93,7 @@ std::string suffix(WriteMode mode) {
 void backward_data(Sweep& sweep, const Geometry& g) {
   Generator& random = sweep.random();
   const Array dy = random.values(g.y()), weights = random.weights(g.weights()), before = random.values(g.x);
-  const WriteMode mode = random_mode(random);
+  const WriteMode mode = sweep.write_mode();
   const Grade grade = g.stem ? Grade::real : Grade::stored;
   const auto build = [=](const Side& side, Work& work) {
     Tensor& dx =
@@ -115,7 +111,7 @@ void backward_weights(Sweep& sweep, const Geometry& g) {
   Generator& random = sweep.random();
   const Array x = random.values(g.x), dy = random.values(g.y()), before = random.values(g.weights()),
               bias_before = random.values({g.out_channels});
-  const WriteMode mode = random_mode(random);
+  const WriteMode mode = sweep.write_mode();
   const Grade grade = g.stem ? Grade::real : Grade::stored;
   const auto build = [=](const Side& side, Work& work) {
     engine::Context& context = side.context();
@@ -149,10 +145,35 @@ Geometry random_geometry(Generator& random, std::int64_t kernel, int stride) {
           {.stride = stride, .padding = kernel == 3 ? 1 : 0}};
 }
 
+// Every convolution of a Wide-ResNet on images of 32 pixels: the first block of a stage changes the channels,
+// then, but for the first stage, halves the sides.
+std::vector<Geometry> network(std::int64_t width) {
+  constexpr std::int64_t kBatch = 64;
+  std::vector<Geometry> out;
+  std::int64_t channels = 16, side = 32;
+  for (int stage = 0; stage < 3; ++stage) {
+    const std::int64_t wide = 16 * width << stage;
+    const int stride = stage > 0 ? 2 : 1;
+    out.push_back({{kBatch, channels, side, side}, wide, 3, {}});
+    if (stride > 1) out.push_back({{kBatch, wide, side, side}, wide, 3, {.stride = stride, .padding = 1}});
+    out.push_back({{kBatch, channels, side, side}, wide, 1, {.stride = stride, .padding = 0}});
+    side /= stride;
+    channels = wide;
+    out.push_back({{kBatch, channels, side, side}, channels, 3, {}});
+  }
+  return out;
+}
+
 }  // namespace
 
 void convolution_cases(Sweep& sweep) {
   const bool stem = sweep.precision() != Precision::tf32;  // its kernels have no tf32
+  if (sweep.recipes()) {
+    if (stem) directions(sweep, {{64, 3, 32, 32}, 16, 3, {}, true});
+    for (const std::int64_t width : {10, 2})
+      for (const Geometry& g : network(width)) directions(sweep, g);
+    return;
+  }
   if (stem) directions(sweep, {sweep.images(), sweep.random().pick({16, 32}), 3, {}, true});
   for (int repeat = 0; repeat < (sweep.quick() ? 1 : 3); ++repeat) {
     directions(sweep, random_geometry(sweep.random(), 3, 1));

@@ -57,9 +57,25 @@ std::vector<std::uint32_t> words_of(const Tensor& tensor) {
   return words;
 }
 
+// The same number of normals by cuRAND, to be timed beside ours.
+void curand_normals(Sweep& sweep, const engine::Shape& shape) {
+  const auto build = [shape](const Side& side, Work& work) {
+    Tensor& out = work.output("normals", Grade::real, side.context().empty(shape, side.real()));
+    work.run = [&out, &context = side.context()] { ops::curand_normal(context, 1, out); };
+  };
+  sweep.add({.op = "normals, cuRAND",
+             .shape = text(shape),
+             .build = build,
+             .bytes = 4 * static_cast<double>(shape.elements()),
+             .device_only = true,
+             .only_timed = true});
+}
+
 }  // namespace
 
 void curand_cases(Sweep& sweep) {
+  if (!engine::ops::has_curand()) return;
+  if (sweep.recipes()) return curand_normals(sweep, {64, 3, 32, 32});
   const std::int64_t rows = sweep.random().integer(1000, 4000);
   const std::vector<std::int32_t> inputs = inputs_of(sweep.random(), rows);
   const auto build = [=](const Side& side, Work& work) {

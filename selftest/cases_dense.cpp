@@ -17,10 +17,6 @@ std::string suffix(WriteMode mode) {
   return mode == WriteMode::accumulate ? ", added" : "";
 }
 
-WriteMode random_mode(Generator& random) {
-  return random.coin() ? WriteMode::accumulate : WriteMode::overwrite;
-}
-
 // An output in the run's type, poisoned or holding `before`.
 Tensor& target(const Side& side, Work& work, const char* name, const Array& before, WriteMode mode) {
   Tensor& out = work.output(name, Grade::real, side.context().empty(before.shape, side.real()));
@@ -32,7 +28,7 @@ void pooling(Sweep& sweep, const Shape& shape) {
   Generator& random = sweep.random();
   const Array x = random.values(shape), dy = random.values({shape[0], shape[1]}),
               before = random.values(shape);
-  const WriteMode mode = random_mode(random);
+  const WriteMode mode = sweep.write_mode();
   const double one = sweep.feature_bytes() * static_cast<double>(shape.elements());
   sweep.add({"average pooling", text(shape),
              [x](const Side& side, Work& work) {
@@ -59,7 +55,7 @@ void linear(Sweep& sweep, std::int64_t rows, std::int64_t in, std::int64_t out) 
               dy = random.values({rows, out});
   const Array x_before = random.values({rows, in}), w_before = random.values({out, in}),
               b_before = random.values({out});
-  const WriteMode mode = random_mode(random);
+  const WriteMode mode = sweep.write_mode();
   const std::string shape = fmt::format("{}x{} -> {}", rows, in, out);
   const double bytes = 4.0 * static_cast<double>(rows * in + out * in + rows * out);
   sweep.add({"linear", shape,
@@ -139,7 +135,7 @@ void logit_gradients(Sweep& sweep, const Logits& in) {
     const bool one = std::string_view(name) == "cross-entropy backward";
     const Array dout = random.values({one ? 1 : in.logits.shape[0]}, 0.5, 1.5),
                 before = random.values(in.logits.shape);
-    const WriteMode mode = random_mode(random);
+    const WriteMode mode = sweep.write_mode();
     sweep.add({name + suffix(mode), text(in.logits.shape),
                [=, function = function](const Side& side, Work& work) {
                  Tensor& dlogits = target(side, work, "dlogits", before, mode);
@@ -156,17 +152,27 @@ void logit_gradients(Sweep& sweep, const Logits& in) {
 }  // namespace
 
 void pooling_cases(Sweep& sweep) {
-  for (const Shape& shape : sweep.feature_shapes()) pooling(sweep, shape);
+  for (const Shape& shape : sweep.pooled_shapes()) pooling(sweep, shape);
 }
 
 void dense_cases(Sweep& sweep) {
   Generator& random = sweep.random();
-  for (const Shape& shape : sweep.matrix_shapes()) {
-    linear(sweep, shape[0], shape[1], random.pick({1, 10, 33}));
+  const auto logits = [&](const Shape& shape) {
     const Logits in{random.values(shape, -4, 6), random_labels(random, shape),
                     4 * static_cast<double>(shape.elements())};
     logit_values(sweep, in);
     logit_gradients(sweep, in);
+  };
+  for (const Shape& shape : sweep.matrix_shapes()) {
+    linear(sweep, shape[0], shape[1], random.pick({1, 10, 33}));
+    logits(shape);
+  }
+  if (sweep.recipes()) {
+    for (const std::int64_t features : {640, 128}) {
+      linear(sweep, 128, features, 1);
+      linear(sweep, 128, features, 10);
+    }
+    logits({128, 10});
   }
   if (!sweep.work_shapes()) return;
   linear(sweep, 64, 640, 1);

@@ -18,10 +18,6 @@ namespace ops = engine::ops;
 
 namespace {
 
-WriteMode random_mode(Generator& random) {
-  return random.coin() ? WriteMode::accumulate : WriteMode::overwrite;
-}
-
 std::string suffix(WriteMode mode) {
   return mode == WriteMode::accumulate ? ", added" : "";
 }
@@ -29,7 +25,7 @@ std::string suffix(WriteMode mode) {
 void copies(Sweep& sweep, const Shape& shape) {
   Generator& random = sweep.random();
   const Array from = random.values(shape), before = random.values(shape);
-  const WriteMode mode = random_mode(random);
+  const WriteMode mode = sweep.write_mode();
   const Grade grade = mode == WriteMode::accumulate ? Grade::stored : Grade::exact;
   const double one = static_cast<double>(shape.elements()),
                bytes = one * (4 + sweep.feature_bytes() * (mode == WriteMode::accumulate ? 2 : 1));
@@ -65,8 +61,8 @@ void copies(Sweep& sweep, const Shape& shape) {
 void arithmetic(Sweep& sweep, const Shape& shape) {
   Generator& random = sweep.random();
   const Array a = random.values(shape), b = random.values(shape), before = random.values(shape);
-  const WriteMode mode = random_mode(random);
-  const double beta = random.coin() ? 0 : -0.5,
+  const WriteMode mode = sweep.write_mode();
+  const double beta = sweep.recipes() || random.coin() ? 0 : -0.5,
                one = sweep.feature_bytes() * static_cast<double>(shape.elements());
   sweep.add({beta == 0 ? "y = alpha x" : "y = alpha x + beta y", text(shape),
              [=](const Side& side, Work& work) {
@@ -190,17 +186,22 @@ void sgd(Sweep& sweep, const std::vector<Shape>& shapes) {
 }  // namespace
 
 void elementwise_cases(Sweep& sweep) {
-  for (const Shape& shape : sweep.feature_shapes()) {
+  for (const Shape& shape : sweep.map_shapes()) {
     copies(sweep, shape);
     arithmetic(sweep, shape);
     sums(sweep, shape);
     if (sweep.precision() != Precision::fp32) continue;
     broadcast(sweep, shape);
-    transfer(sweep, shape);
+    if (!sweep.recipes()) transfer(sweep, shape);
   }
 }
 
 void optimizer_cases(Sweep& sweep) {
+  if (sweep.recipes()) {
+    for (const std::int64_t channels : {640, 128})
+      sgd(sweep, {{channels, channels * 9}, {channels, channels * 9}, {channels}});
+    return;
+  }
   Generator& random = sweep.random();
   sgd(sweep,
       {{random.integer(1, 5)}, {random.pick({31, 33, 257}), random.integer(3, 9)}, {random.pick({1, 640})}});

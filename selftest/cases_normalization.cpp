@@ -43,8 +43,10 @@ ops::RowGroups random_groups(Generator& random, std::int64_t rows) {
 
 Layer random_layer(Sweep& sweep, const Shape& shape, bool grouped) {
   Generator& random = sweep.random();
-  Layer layer{random.values(shape), random.values({shape[1]}, 0.5, 1.5), random.values({shape[1]}, -0.5, 0.5),
-              grouped ? random_groups(random, shape[0]) : ops::RowGroups::single(shape[0]), text(shape)};
+  Layer layer{
+      random.values(shape), random.values({shape[1]}, 0.5, 1.5), random.values({shape[1]}, -0.5, 0.5),
+      grouped && !sweep.recipes() ? random_groups(random, shape[0]) : ops::RowGroups::single(shape[0]),
+      text(shape)};
   if (layer.groups.count > 1) layer.text += fmt::format(", {} groups", layer.groups.count);
   return layer;
 }
@@ -141,9 +143,10 @@ void batch_norm_backward(Sweep& sweep, const Shape& shape, bool through_statisti
   Array dy = random.values(shape);
   for (std::size_t i = 0; i < dy.values.size(); ++i)
     dy.values[i] = rounded(dy.values[i] + 0.5 * layer.x.values[i], sweep.precision());
-  const double left_out = leave_out_kink(layer, dy);
+  const std::optional<double> left_out =
+      sweep.recipes() ? std::nullopt : std::optional(leave_out_kink(layer, dy));
   const Array before = random.values(shape), dgamma_before = random.values({shape[1]});
-  const WriteMode mode = random.coin() ? WriteMode::accumulate : WriteMode::overwrite;
+  const WriteMode mode = sweep.write_mode();
   const auto build = [=](const Side& side, Work& work) {
     Tensor& dx = work.output("dx", Grade::stored, side.empty_features(layer.x.shape));
     if (mode == WriteMode::accumulate) put(before.values, dx);
@@ -177,7 +180,7 @@ void batch_norm_backward(Sweep& sweep, const Shape& shape, bool through_statisti
 void leaky_relu(Sweep& sweep, const Shape& shape) {
   Generator& random = sweep.random();
   const Array x = random.values(shape), dy = random.values(shape), before = random.values(shape);
-  const WriteMode mode = random.coin() ? WriteMode::accumulate : WriteMode::overwrite;
+  const WriteMode mode = sweep.write_mode();
   sweep.add({"LeakyReLU", text(shape),
              [x](const Side& side, Work& work) {
                Tensor& y = work.output("y", Grade::stored);
@@ -236,6 +239,7 @@ void normalization_cases(Sweep& sweep) {
     batch_norm_backward(sweep, shape, true, true);
     leaky_relu(sweep, shape);
   }
+  if (sweep.recipes()) return;
   batch_norm_backward(sweep, sweep.feature_shapes().back(), false, true);
   if (sweep.precision() == Precision::fp32) fold(sweep);
 }

@@ -87,7 +87,8 @@ void uniforms(Sweep& sweep, const Shape& shape) {
   sweep.add({.op = "uniforms",
              .shape = text(shape),
              .build = build,
-             .bytes = 4 * static_cast<double>(shape.elements())});
+             .bytes = 4 * static_cast<double>(shape.elements()),
+             .device_only = true});
 }
 
 void gaussian(Sweep& sweep, const Shape& shape) {
@@ -149,7 +150,11 @@ void draw_chains(Sweep& sweep, const Shape& batch) {
       ops::draw_chains(context, sources, buffer, fresh, out);
     };
   };
-  sweep.add({"draw chains", text(batch), build, 8 * static_cast<double>(batch.elements())});
+  sweep.add({.op = "draw chains",
+             .shape = text(batch),
+             .build = build,
+             .bytes = 8 * static_cast<double>(batch.elements()),
+             .device_only = true});
 }
 
 void write_back(Sweep& sweep, const Shape& batch) {
@@ -170,7 +175,11 @@ void write_back(Sweep& sweep, const Shape& batch) {
       ops::write_back_chains(context, sources, states, buffer);
     };
   };
-  sweep.add({"write chains back", text(batch), build, 8 * static_cast<double>(batch.elements())});
+  sweep.add({.op = "write chains back",
+             .shape = text(batch),
+             .build = build,
+             .bytes = 8 * static_cast<double>(batch.elements()),
+             .device_only = true});
 }
 
 constexpr int kPadding = 4;
@@ -259,14 +268,16 @@ void load(Sweep& sweep, const Shape& batch, bool bytes, double noise) {
              .shape = text(batch),
              .build = build,
              .bytes = static_cast<double>(batch.elements()) * (bytes ? 5 : 8),
-             .twin_in_fp32 = true});
+             .twin_in_fp32 = true,
+             .device_only = true});
 }
 
 }  // namespace
 
 void sampling_cases(Sweep& sweep) {
-  std::vector<Shape> shapes{sweep.images(), {sweep.random().pick({3, 31}), 1, 7, 11}};
-  if (sweep.work_shapes()) shapes.push_back({64, 3, 32, 32});
+  std::vector<Shape> shapes;
+  if (!sweep.recipes()) shapes = {sweep.images(), {sweep.random().pick({3, 31}), 1, 7, 11}};
+  if (sweep.work_shapes() || sweep.recipes()) shapes.push_back({64, 3, 32, 32});
   for (const Shape& shape : shapes) {
     langevin(sweep, shape, 0.01);
     langevin(sweep, shape, 0);

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "engine/ops/elementwise.h"
-#include "selftest/ceilings.h"
+#include "measure/timing.h"
 
 namespace mebm::selftest {
 
@@ -52,7 +52,7 @@ Computed compute(Context& context, DType real, const Case& one, bool timed) {
     computed.grades.push_back(output.grade);
     computed.outputs.push_back(get(output.tensor));
   }
-  if (timed) computed.seconds = seconds_of(context, work.run);
+  if (timed) computed.seconds = measure::seconds_of(context, work.run);
   return computed;
 }
 
@@ -89,20 +89,24 @@ void compare(const Computed& actual, const Computed& expected, Precision precisi
         fmt::format("{}: error {:.2e} is beyond {:.0e}", result.output, result.error, result.tolerance);
 }
 
-void rate(const Case& one, const Ceilings& ceilings, Precision precision, double seconds, Result& result) {
+void rate(const Case& one, const measure::Ceilings& ceilings, Precision precision, double seconds,
+          Result& result) {
   result.milliseconds = 1e3 * seconds;
-  const bool arithmetic = one.flops > 0;
-  if (!arithmetic && one.bytes == 0) return;
-  const std::optional<double>& ceiling = !arithmetic                    ? ceilings.copy
-                                         : precision == Precision::fp32 ? ceilings.fp32_gemm
-                                         : precision == Precision::tf32 ? ceilings.tf32_gemm
-                                                                        : ceilings.bf16_gemm;
-  result.rate = arithmetic ? one.flops / seconds * 1e-12 : one.bytes / seconds * 1e-9;
-  result.rate_unit = arithmetic ? "TFLOP/s" : "GB/s";
-  if (ceiling) result.share = *result.rate / *ceiling;
+  const std::optional<measure::Rate> rate =
+      measure::rate_of(one.flops, one.bytes, seconds, gemm_ceiling(ceilings, precision), ceilings.copy);
+  if (!rate) return;
+  result.rate = rate->value;
+  result.rate_unit = rate->unit;
+  result.share = rate->share;
 }
 
 }  // namespace
+
+const std::optional<double>& gemm_ceiling(const measure::Ceilings& ceilings, Precision precision) {
+  return precision == Precision::fp32   ? ceilings.fp32_gemm
+         : precision == Precision::tf32 ? ceilings.tf32_gemm
+                                        : ceilings.bf16_gemm;
+}
 
 Result run_case(const Contexts& contexts, const Case& one, Precision precision, const Options& options) {
   Result result{.op = one.op, .shape = one.shape, .type = std::string(name_of(precision))};

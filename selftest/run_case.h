@@ -10,8 +10,11 @@ namespace mebm::selftest {
 struct Contexts {
   engine::Context &device, &cpu;
   bool timed = false;  // a GPU, not the emulator
-  Ceilings ceilings = {};
+  measure::Ceilings ceilings = {};
 };
+
+// The ceiling of products in this type.
+const std::optional<double>& gemm_ceiling(const measure::Ceilings& ceilings, Precision precision);
 
 // Never throws for a case: what went wrong is the result's failure.
 Result run_case(const Contexts& contexts, const Case& one, Precision precision, const Options& options);

@@ -4,8 +4,6 @@
 
 #include "engine/device/accelerator.h"
 #include "engine/device/context.h"
-#include "engine/ops/peers.h"
-#include "selftest/ceilings.h"
 #include "selftest/iterations.h"
 #include "selftest/run_case.h"
 
@@ -33,20 +31,6 @@ void describe(const Context& device, Report& report) {
   report.emulated = properties.major == 0;  // no GPU has this
 }
 
-void sweep_cases(Sweep& sweep) {
-  convolution_cases(sweep);
-  if (sweep.precision() == Precision::tf32) return;  // nothing else multiplies in tf32
-  normalization_cases(sweep);
-  pooling_cases(sweep);
-  elementwise_cases(sweep);
-  optimizer_cases(sweep);
-  if (sweep.precision() == Precision::bf16) return;  // the rest is never narrower than fp32
-  dense_cases(sweep);
-  sampling_cases(sweep);
-  fit_cases(sweep);
-  if (engine::ops::has_curand()) curand_cases(sweep);
-}
-
 }  // namespace
 
 int Report::failed() const {
@@ -67,18 +51,20 @@ Report run(const Options& options, const std::function<void(const Report&, const
     describe(device, report);
     Contexts contexts{device, cpu, !report.emulated && !options.quick};
     if (contexts.timed) {
-      Ceilings& c = report.ceilings;
-      if (!c.copy) c.copy = copy_ceiling(device);
+      measure::Ceilings& c = report.ceilings;
+      if (!c.copy) c.copy = measure::copy_ceiling(device);
       (precision == Precision::fp32   ? c.fp32_gemm
        : precision == Precision::tf32 ? c.tf32_gemm
-                                      : c.bf16_gemm) = gemm_ceiling(device);
+                                      : c.bf16_gemm) = measure::gemm_ceiling(device);
       contexts.ceilings = c;
     }
-    Sweep sweep(case_seed(options.seed, precision), precision, options.quick, contexts.timed,
-                [&](const Case& one) {
-                  if (one.op.find(options.only) != std::string::npos)
-                    found(run_case(contexts, one, precision, options));
-                });
+    const Extent extent = options.quick    ? Extent::quick
+                          : contexts.timed ? Extent::random_and_work
+                                           : Extent::random;
+    Sweep sweep(case_seed(options.seed, precision), precision, extent, [&](const Case& one) {
+      if (!one.only_timed && one.op.find(options.only) != std::string::npos)
+        found(run_case(contexts, one, precision, options));
+    });
     sweep_cases(sweep);
   }
   run_iterations(options, found);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/device/device.h"
+#include "measure/ceilings.h"
 
 namespace mebm::selftest {
 
@@ -36,17 +37,11 @@ struct Result {
   std::string failure = {};                 // empty: passed
 };
 
-// What the device reaches at best, measured; absent in the emulator and of a quick run.
-struct Ceilings {
-  std::optional<double> copy;                             // GB/s
-  std::optional<double> fp32_gemm, tf32_gemm, bf16_gemm;  // TFLOP/s
-};
-
 struct Report {
   std::string device;
   bool emulated = false;
   std::uint64_t seed = 0;
-  Ceilings ceilings;
+  measure::Ceilings ceilings;  // absent in the emulator and of a quick run
   std::vector<Result> results;
 
   int failed() const;

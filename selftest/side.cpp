@@ -1,5 +1,7 @@
 #include "selftest/side.h"
 
+#include <algorithm>
+
 namespace mebm::selftest {
 
 using engine::DType;
@@ -17,21 +19,29 @@ void for_each_position(const Tensor& tensor, const Visit& visit) {
     for (std::size_t i = 0; i < elements; ++i) visit(i, i);
     return;
   }
-  engine::require(tensor.layout() == Layout::channels_last, "selftest: {} is in a private layout",
-                  tensor.shape().text());
+  const auto block = static_cast<std::size_t>(
+      tensor.layout() == Layout::channels_last ? tensor.extent(1) : engine::channel_block(tensor.layout()));
   const auto rows = static_cast<std::size_t>(tensor.extent(0)),
              channels = static_cast<std::size_t>(tensor.extent(1)),
              pixels = static_cast<std::size_t>(tensor.extent(2) * tensor.extent(3));
+  engine::require(channels % block == 0, "selftest: {} pads its channels to blocks of {}",
+                  tensor.shape().text(), block);
   for (std::size_t n = 0; n < rows; ++n)
     for (std::size_t c = 0; c < channels; ++c)
       for (std::size_t p = 0; p < pixels; ++p)
-        visit((n * pixels + p) * channels + c, (n * channels + c) * pixels + p);
+        visit(((n * channels + c / block * block) * pixels) + p * block + c % block,
+              (n * channels + c) * pixels + p);
 }
 
 template <typename T, typename Narrow>
 void put_as(const Values& values, Tensor& tensor, const Narrow& narrow) {
-  std::vector<T> stored(values.size());
-  for_each_position(tensor, [&](std::size_t at, std::size_t plain) { stored[at] = narrow(values[plain]); });
+  std::vector<T> stored(static_cast<std::size_t>(tensor.elements()));
+  if (values.size() < stored.size()) {
+    std::transform(values.begin(), values.end(), stored.begin(), narrow);
+    for (std::size_t i = values.size(); i < stored.size(); ++i) stored[i] = stored[i - values.size()];
+  } else {
+    for_each_position(tensor, [&](std::size_t at, std::size_t plain) { stored[at] = narrow(values[plain]); });
+  }
   tensor.memory().write(tensor.data(), stored.data(), stored.size() * sizeof(T));
 }
 
@@ -81,7 +91,7 @@ Tensor Side::make(const Array& array, DType dtype, Layout layout) const {
 }
 
 Tensor Side::empty_features(const Shape& shape) const {
-  return context_.empty(shape, feature(), context_.on_device() ? Layout::channels_last : Layout::plain);
+  return context_.empty(shape, feature(), context_.feature_layout(shape[1], feature()));
 }
 
 Tensor Side::features(const Array& array) const {

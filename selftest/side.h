@@ -41,7 +41,7 @@ class Side {
 };
 
 // Host values to a tensor and back by plain copies and host conversions, so that no kernel under test is part
-// of it. Floating types; plain or channels-last.
+// of it. Floating types.
 void put(const Values& values, engine::Tensor& tensor);
 Values get(const engine::Tensor& tensor);
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* kColumns = "{:<44} {:<30} {:<5} {:>8} {:>9} {:>8} {:>9} {:>13} {:>6}";
 
-std::string ceilings_text(const Ceilings& c) {
+std::string ceilings_text(const measure::Ceilings& c) {
   if (!c.copy) return "";
   std::string text = fmt::format("ceilings measured: copy {:.0f} GB/s", *c.copy);
   const auto add = [&](const char* type, const std::optional<double>& rate) {

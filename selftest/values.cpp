@@ -38,7 +38,10 @@ double Generator::uniform(double low, double high) {
 Array Generator::values(const engine::Shape& shape, double low, double high) {
   // Large arrays repeat themselves, in a period that no extent divides: drawing costs more than computing.
   constexpr std::size_t kPeriod = 1000003;
-  Array array{shape, Values(static_cast<std::size_t>(shape.elements()))};
+  constexpr std::size_t kShort = 16411, kLarge = 300000;
+  auto elements = static_cast<std::size_t>(shape.elements());
+  if (short_arrays_ && elements > kLarge) elements = kShort;
+  Array array{shape, Values(elements)};
   for (std::size_t i = 0; i < array.values.size(); ++i)
     array.values[i] = i < kPeriod ? rounded(uniform(low, high), precision_) : array.values[i - kPeriod];
   return array;

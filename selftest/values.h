@@ -21,7 +21,8 @@ double rounded(double value, Precision precision);
 
 using Values = std::vector<double>;
 
-// A tensor's contents in the order of the plain layout.
+// A tensor's contents in the order of the plain layout. Fewer values than elements: they are repeated in the
+// order of the memory, which does where only time matters.
 struct Array {
   engine::Shape shape;
   Values values;
@@ -29,7 +30,9 @@ struct Array {
 
 class Generator {
  public:
-  Generator(std::uint64_t seed, Precision precision) : key_(seed), precision_(precision) {}
+  // short_arrays: large arrays hold fewer values than their shape has elements (Array).
+  Generator(std::uint64_t seed, Precision precision, bool short_arrays = false)
+      : key_(seed), precision_(precision), short_arrays_(short_arrays) {}
 
   // low ... high, both included.
   std::int64_t integer(std::int64_t low, std::int64_t high);
@@ -48,6 +51,7 @@ class Generator {
 
   engine::PhiloxKey key_;
   Precision precision_;
+  bool short_arrays_;
   engine::PhiloxWords words_{};
   std::uint64_t drawn_ = 0;
 };

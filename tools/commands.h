@@ -20,5 +20,6 @@ CommandRunner add_fit_init(CLI::App& command);
 CommandRunner add_inspect(CLI::App& command);
 CommandRunner add_verify_data(CLI::App& command);
 CommandRunner add_selftest(CLI::App& command);
+CommandRunner add_bench(CLI::App& command);
 
 }  // namespace mebm::tools

@@ -1,6 +1,7 @@
 // mebm_engine <command>: parses the command line, runs the command, turns errors into one line and an exit
 // status.
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,8 +16,11 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/device/device.h"
+#include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/nearest.h"
+#include "tools/options.h"
 
 namespace {
 
@@ -39,6 +43,7 @@ constexpr CommandEntry kCommands[] = {
     {"verify-data", "compare the files of a data set with the official ones", mebm::tools::add_verify_data},
     {"selftest", "compare every operation of a device with the CPU's, and measure it",
      mebm::tools::add_selftest},
+    {"bench", "time training iterations and single operations", mebm::tools::add_bench},
 };
 
 int report(int status, const std::string& message) {
@@ -62,7 +67,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& comma
 }
 
 // Commands of the specification that this version does not have (CHANGELOG.md).
-constexpr const char* kLaterCommands[] = {"analyze", "bench", "report"};
+constexpr const char* kLaterCommands[] = {"analyze", "report"};
 
 std::string unknown_command(const std::string& word) {
   for (const char* later : kLaterCommands)
@@ -79,6 +84,27 @@ bool is_command(const std::string& word) {
   return false;
 }
 
+// The part of a command that has parts ("bench step"), or the command; an unknown part is refused.
+const CLI::App& part_of(const CLI::App& command, int argc, char** argv) {
+  const auto parts = command.get_subcommands([](const CLI::App*) { return true; });
+  if (parts.empty()) return command;
+  const std::string word = argc > 2 ? argv[2] : "";
+  if (word == "-h" || word == "--help") return command;
+  std::vector<std::string> names;
+  std::string known;
+  for (const CLI::App* part : parts) {
+    if (word == part->get_name()) return *part;
+    names.push_back(part->get_name());
+    known += (known.empty() ? "" : ", ") + part->get_name();
+  }
+  const std::string name = command.get_name();
+  if (word.empty() || word[0] == '-')
+    throw mebm::engine::InputError(name + " needs to know what, right after it: " + known +
+                                   "; see mebm_engine " + name + " --help");
+  throw mebm::engine::InputError("unknown " + name + " '" + word + "'; known: " + known +
+                                 mebm::tools::did_you_mean(word, names));
+}
+
 // The first word that looks like an option and is none of the command's, with the nearest one; "" if there is
 // none. Checked before parsing, so that a misspelt option is not reported as a missing one.
 std::string unknown_option(const CLI::App& command, int argc, char** argv) {
@@ -91,7 +117,7 @@ std::string unknown_option(const CLI::App& command, int argc, char** argv) {
     if (!word.starts_with("--") || std::find(names.begin(), names.end(), word) != names.end()) continue;
     const std::string hint = mebm::tools::did_you_mean(word, names);
     return "unknown option '" + word + "'" + hint + (hint.empty() ? "; see" : " See") + " mebm_engine " +
-           argv[1] + " --help";
+           mebm::tools::full_name(command) + " --help";
   }
   return "";
 }
@@ -114,8 +140,11 @@ int run(int argc, char** argv) {
     return report(kBadInput, "the command comes first: mebm_engine <command> " + first +
                                  " ...; mebm_engine --help lists the commands");
   if (first[0] != '-' && !is_command(first)) return report(kBadInput, unknown_command(first));
+  std::string asked;
   if (is_command(first)) {
-    const std::string problem = unknown_option(*app.get_subcommand(first), argc, argv);
+    const CLI::App& command = part_of(*app.get_subcommand(first), argc, argv);
+    asked = mebm::tools::full_name(command);
+    const std::string problem = unknown_option(command, argc, argv);
     if (!problem.empty()) return report(kBadInput, problem);
   }
   try {
@@ -125,7 +154,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForVersion& request) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    return report(kBadInput, usage_message(error, is_command(first) ? first : ""));
+    return report(kBadInput, usage_message(error, asked));
   }
   for (auto& [command, runner] : runners)
     if (command->parsed()) return runner();
@@ -138,8 +167,11 @@ int run(int argc, char** argv) {
 // use too slows everybody down several times. The run-time reads its settings when it is loaded, so a process
 // that nobody has told otherwise starts itself once more with a short spin.
 void wait_politely(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("GOMP_SPINCOUNT", "20000", 1);
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv(mebm::tools::kSpinVariable) != nullptr) return;
+  setenv(mebm::tools::kSpinVariable, mebm::tools::kShortSpin, 1);
+  // A run-time that binds threads has bound this one by now.
+  const cpu_set_t processors = mebm::engine::allowed_processors();
+  sched_setaffinity(0, sizeof processors, &processors);
   execv("/proc/self/exe", argv);  // returns only where it failed; the program then runs as it is
 }
 

@@ -14,13 +14,21 @@
 #include "tools/nearest.h"
 
 namespace mebm::tools {
+
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  if (parent == nullptr) return "";  // the program
+  const std::string before = full_name(*parent);
+  return before + (before.empty() ? "" : " ") + command.get_name();
+}
+
 namespace {
 
 using engine::fail_input;
 
 [[noreturn]] void fail_number(const CLI::App& app, const std::string& name, const std::string& given,
                               const std::string& what) {
-  fail_input("{} {} {}; see mebm_engine {} --help", name, given, what, app.get_name());
+  fail_input("{} {} {}; see mebm_engine {} --help", name, given, what, full_name(app));
 }
 
 // The whole of `given` as a number of type T. InputError where it is none, or one that T does not hold.

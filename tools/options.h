@@ -11,6 +11,9 @@ class App;
 
 namespace mebm::tools {
 
+// A command as it is typed: "train", "bench step".
+std::string full_name(const CLI::App& command);
+
 // Declares options of one command. `name` is what is typed ("--count"; without dashes: a positional
 // argument), `value` is what --help shows in its place, `help` one sentence with the unit. Values are int,
 // std::int64_t, std::uint64_t, double and std::string; the targets must live until the command has run.

@@ -16,6 +16,8 @@ class Memory {
   virtual void release(std::byte* data, std::size_t bytes) = 0;
   // What it could still grant; nothing where that is not known.
   virtual std::optional<std::size_t> free_bytes() const { return std::nullopt; }
+  // Bytes reserved and not released, where that is counted (a device); else 0.
+  virtual std::size_t reserved_bytes() const { return 0; }
   // Whether the host may use the addresses itself.
   virtual bool on_host() const { return false; }
   // Copies to and from host memory; done when the call returns, after all work given to the device before.

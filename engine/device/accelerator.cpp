@@ -69,13 +69,19 @@ struct Accelerator::DeviceMemory final : Memory {
   const char* name() const override { return "the device"; }
   std::byte* reserve(std::size_t bytes) override {
     void* data = nullptr;
-    return runtime::allocate(bytes, data).ok() ? static_cast<std::byte*>(data) : nullptr;
+    if (!runtime::allocate(bytes, data).ok()) return nullptr;
+    reserved += bytes;
+    return static_cast<std::byte*>(data);
   }
-  void release(std::byte* data, std::size_t) override { runtime::release(data); }
   std::optional<std::size_t> free_bytes() const override {
     std::size_t free = 0, total = 0;
     return runtime::free_memory(free, total).ok() ? std::optional(free) : std::nullopt;
   }
+  void release(std::byte* data, std::size_t bytes) override {
+    runtime::release(data);
+    reserved -= bytes;
+  }
+  std::size_t reserved_bytes() const override { return reserved; }
   void read(void* to_host, const void* from, std::size_t bytes) override {
     check(runtime::copy(stream, runtime::Copy::to_host, to_host, from, bytes));
     check(runtime::synchronize(stream));
@@ -85,6 +91,7 @@ struct Accelerator::DeviceMemory final : Memory {
     check(runtime::synchronize(stream));
   }
   runtime::Stream* stream;
+  std::size_t reserved = 0;
 };
 
 // Pinned segments used in turn; a segment is free again when its copy is done.

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/core/arena.h"
 #include "engine/core/tensor.h"
+#include "engine/device/convolution_call.h"
 #include "engine/device/device.h"
 #include "kernels/core/exec.h"
 
@@ -51,6 +53,11 @@ class Context {
   bool on_device() const { return accelerator_ != nullptr; }
   Accelerator& accelerator() const { return *accelerator_; }
 
+  // Called for every convolution an op is asked for, before it runs; an empty function ends it. A launched
+  // graph asks for none.
+  void observe_convolutions(ConvolutionObserver observer) { observer_ = std::move(observer); }
+  const ConvolutionObserver& convolution_observer() const { return observer_; }
+
   // Writes the convolution plans that were tuned on a device to the options' plans_file; nothing on the CPU.
   void save_plans() const;
 
@@ -86,6 +93,7 @@ class Context {
   std::unique_ptr<Arena> arena_;
   Arena* active_arena_;
   int channel_block_;
+  ConvolutionObserver observer_;
   std::unique_ptr<ConvolutionCache> convolutions_;  // after arena_: it holds tensors
 };
 

@@ -32,10 +32,20 @@ int quota_cpus() {
   return static_cast<int>((std::stod(quota) + period - 1) / period);
 }
 
+cpu_set_t read_allowed_processors() {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  sched_getaffinity(0, sizeof processors, &processors);
+  for (int place = 0; place < omp_get_num_places(); ++place) {
+    std::vector<int> ids(static_cast<std::size_t>(omp_get_place_num_procs(place)));
+    omp_get_place_proc_ids(place, ids.data());
+    for (const int id : ids) CPU_SET(static_cast<std::size_t>(id), &processors);
+  }
+  return processors;
+}
+
 std::vector<int> read_first_cpus_of_cores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return {};
+  const cpu_set_t& mask = allowed_processors();
   std::map<std::pair<int, int>, int> cores;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &mask)) continue;
@@ -67,6 +77,11 @@ Device parse_device(std::string_view text) {
       return {DeviceKind::cuda, index};
   }
   fail_input("--device {}: unknown device; known: auto, cpu, cuda, cuda:<index>", text);
+}
+
+const cpu_set_t& allowed_processors() {
+  static const cpu_set_t processors = read_allowed_processors();
+  return processors;
 }
 
 int physical_cores() {

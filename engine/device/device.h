@@ -1,6 +1,8 @@
 #pragma once
 // Which processor a run uses.
 
+#include <sched.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,13 +20,19 @@ struct Device {
 // machine has one that this build can use. Whether an index exists turns out when a Context is made for it.
 Device parse_device(std::string_view text);
 
-// Physical cores this process may use: the affinity mask, one per core, bounded by the container's CPU quota.
+// The processors this process may use. A thread that OpenMP has bound has its place as its affinity mask, and
+// threads and processes it starts inherit that; the places together are what the process was given. Read
+// once: binding threads narrows the mask.
+const cpu_set_t& allowed_processors();
+
+// Physical cores this process may use: of the allowed processors, one per core, bounded by the container's
+// CPU quota.
 int physical_cores();
 
 // Binds the calling thread and the threads it computes with to one physical core each, where `threads` takes
 // every core of the affinity mask: two of them on one core would make every parallel loop wait. Fewer threads
-// are left to the scheduler, since another process may be on the cores they would be bound to. Returns whether
-// they were bound. Processes started from here on inherit the calling thread's core.
+// are left to the scheduler, since another process may be on the cores they would be bound to. Returns
+// whether they were bound. Processes started from here on inherit the calling thread's core.
 bool bind_threads(int threads);
 
 // The name of a GPU; InputError where there is none of that index.

@@ -52,6 +52,13 @@ Params make_params(const Context& context, const Shape& x, const Shape& weights,
   return p;
 }
 
+// x, or the tensor its gradient goes to.
+void note(const Context& context, ConvolutionDirection direction, const Tensor& x, const Shape& weights,
+          const ConvolutionShape& shape, bool residual = false) {
+  if (const ConvolutionObserver& observer = context.convolution_observer())
+    observer({direction, x.shape(), weights, shape.stride, shape.padding, x.dtype(), x.layout(), residual});
+}
+
 Tensor workspace(Context& context, const Plan& plan) {
   return context.empty({static_cast<std::int64_t>(plan.workspace_bytes() / sizeof(float)) + 1}, DType::fp32);
 }
@@ -86,6 +93,7 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
                    const ConvolutionShape& shape, Tensor residual) {
   Params params = make_params(context, x.shape(), weights.shape(), shape);
   params.accumulate = residual.defined();
+  note(context, ConvolutionDirection::forward, x, weights.shape(), shape, residual.defined());
   if (context.on_device()) return device::convolution(context, params, x, weights, bias, residual);
   const Plan& plan = context.convolutions().plan(params, Direction::forward, x.dtype());
   check_layout(x, plan.source_block(), "input");
@@ -114,6 +122,7 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
 void convolution_backward_data(Context& context, const Tensor& dy, const Tensor& weights,
                                const ConvolutionShape& shape, Tensor& dx, WriteMode mode) {
   const Params params = make_params(context, dx.shape(), weights.shape(), shape);
+  note(context, ConvolutionDirection::backward_data, dx, weights.shape(), shape);
   if (context.on_device()) return device::convolution_backward_data(context, params, dy, weights, dx, mode);
   const Plan& plan = context.convolutions().plan(params, Direction::backward_data, dx.dtype());
   check_layout(dy, plan.destination_block(), "output gradient");
@@ -129,8 +138,10 @@ void convolution_backward_data(Context& context, const Tensor& dy, const Tensor&
 bool convolution_backward_langevin(Context& context, const Tensor& dy, const Tensor& weights,
                                    const ConvolutionShape& shape, const LangevinUpdate& update, Tensor& x) {
   if (!context.on_device()) return false;
-  return device::convolution_backward_langevin(
+  const bool fused = device::convolution_backward_langevin(
       context, make_params(context, x.shape(), weights.shape(), shape), dy, weights, update, x);
+  if (fused) note(context, ConvolutionDirection::backward_data, x, weights.shape(), shape);
+  return fused;
 }
 
 void convolution_backward_weights(Context& context, const Tensor& x, const Tensor& dy,
@@ -138,6 +149,7 @@ void convolution_backward_weights(Context& context, const Tensor& x, const Tenso
                                   Tensor& dbias, WriteMode bias_mode) {
   require(dweights.defined(), "conv2d: a bias gradient without a weight gradient is not available");
   Params params = make_params(context, x.shape(), dweights.shape(), shape);
+  note(context, ConvolutionDirection::backward_weights, x, dweights.shape(), shape);
   if (context.on_device())
     return device::convolution_backward_weights(context, params, x, dy, dweights, weights_mode, dbias,
                                                 bias_mode);

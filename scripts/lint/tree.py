@@ -7,7 +7,7 @@ import subprocess
 
 CODE = (".h", ".cpp", ".cu", ".cuh")
 HEADERS = (".h", ".cuh")
-ROOMS = ("kernels", "engine", "autograd", "models", "data", "metrics", "ebm", "report", "selftest", "tools", "tests",
+ROOMS = ("kernels", "engine", "autograd", "models", "data", "metrics", "ebm", "report", "measure", "selftest", "tools", "tests",
          "bench", "examples")
 
 # Comments, string and character literals of C++; digit separators (1'000) are kept out of the last one.
