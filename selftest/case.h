@@ -63,9 +63,8 @@ struct Case {
 // Which shapes a sweep has.
 //   quick            few and small random ones
 //   random           channel counts that fit no vector, and those of networks
-//   random_and_work  and shapes of a WRN-28-10, whose times say something: all of them in bf16, the smallest
-//   in
-//                    the other types, because the CPU's side takes most of the time
+//   random_and_work  and shapes of a WRN-28-10, whose times say something: all of them in bf16,
+//                    the smallest in the other types, because the CPU's side takes most of the time
 //   recipes          every shape of a WRN-28-10 and a WRN-16-2 with batches of 64, none random; large inputs
 //                    repeat themselves so soon that they suit timing only
 enum class Extent { quick, random, random_and_work, recipes };
