@@ -43,15 +43,15 @@ bool winograd_is_faster(const Params& p, int block) {
 
 }  // namespace
 
-Algorithm cpu_algorithm(const Params& params, Direction direction, int block) {
-  if (params.algorithm == Algorithm::direct || !winograd_refusal(params, direction, block).empty())
+Algorithm cpu_algorithm(const Params& params, int block) {
+  if (params.algorithm == Algorithm::direct || !winograd_refusal(params, block).empty())
     return Algorithm::direct;
   if (params.algorithm == Algorithm::winograd) return Algorithm::winograd;
   return winograd_is_faster(params, block) ? Algorithm::winograd : Algorithm::direct;
 }
 
 PlanResult make_cpu_plan(const CpuExec& exec, const Params& params, Direction direction, int block) {
-  return cpu_algorithm(params, direction, block) == Algorithm::winograd
+  return cpu_algorithm(params, block) == Algorithm::winograd
              ? make_winograd_plan(exec, params, direction, block)
              : make_onednn_plan(exec, params, direction, block);
 }

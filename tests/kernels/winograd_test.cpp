@@ -15,6 +15,7 @@ using reference::absolute;
 using reference::Convolution;
 using reference::from_blocked;
 using reference::Guarded;
+using reference::kRoundoff;
 using reference::random_values;
 using reference::sum_bound;
 using reference::to_blocked;
@@ -131,6 +132,46 @@ Values winograd_in_fp64(const Convolution& c, const Values& x, const Values& w, 
   return y;
 }
 
+// The same for the weight gradient: |G^T| [sum over tiles of (|A| |dy| |A^T|) . (|B^T| |d| |B|)] |G|.
+Values winograd_weight_gradient_in_fp64(const Convolution& c, const Values& x, const Values& dy, bool exact) {
+  const Transforms t;
+  const auto used = [&](const Matrix& m) { return exact ? m : magnitudes(m); };
+  const int tile_rows = (c.in_height + 3) / 4, tile_columns = (c.in_width + 3) / 4;
+  const auto tiles_of = [&](const Matrix& m, const Values& values, int channels, int size, int before) {
+    std::vector<Matrix> out;
+    for (int n = 0; n < c.images; ++n)
+      for (int row = 0; row < tile_rows; ++row)
+        for (int column = 0; column < tile_columns; ++column)
+          for (int i = 0; i < channels; ++i) {
+            Matrix d{};
+            for (int r = 0; r < size; ++r)
+              for (int s = 0; s < size; ++s) {
+                const int p = row * 4 + r - before, q = column * 4 + s - before;
+                if (p < 0 || q < 0 || p >= c.in_height || q >= c.in_width) continue;
+                d[static_cast<std::size_t>(r)][static_cast<std::size_t>(s)] =
+                    values[static_cast<std::size_t>(((n * channels + i) * c.in_height + p) * c.in_width + q)];
+              }
+            out.push_back(two_sided(used(m), exact ? d : magnitudes(d)));
+          }
+    return out;
+  };
+  const std::vector<Matrix> inputs = tiles_of(t.input, x, c.in_channels, 6, 1);
+  const std::vector<Matrix> gradients = tiles_of(transposed(t.output), dy, c.out_channels, 4, 0);
+  Values dw(c.w_count());
+  for (int o = 0; o < c.out_channels; ++o)
+    for (int i = 0; i < c.in_channels; ++i) {
+      Matrix sum{};
+      for (int tile = 0; tile < c.images * tile_rows * tile_columns; ++tile)
+        for (std::size_t p = 0; p < 36; ++p)
+          sum[p / 6][p % 6] += inputs[static_cast<std::size_t>(tile * c.in_channels + i)][p / 6][p % 6] *
+                               gradients[static_cast<std::size_t>(tile * c.out_channels + o)][p / 6][p % 6];
+      const Matrix g = two_sided(used(transposed(t.kernel)), sum);
+      for (std::size_t k = 0; k < 9; ++k)
+        dw[static_cast<std::size_t>(o * c.in_channels + i) * 9 + k] = g[k / 3][k % 3];
+    }
+  return dw;
+}
+
 // Weights of the convolution that backward_data is: O and I exchanged, kernels turned by half a turn.
 Values mirrored(const Convolution& c, const Values& w) {
   Values out(w.size());
@@ -210,6 +251,55 @@ class Case {
     return plain(c_.in_channels, setting.block, dx.values());
   }
 
+  // dw, dbias; both added to w_, bias_ where `accumulate`.
+  std::pair<Values, Values> weight_gradient(const Setting& setting, int threads, bool accumulate) const {
+    const auto plan = make(setting, threads, Direction::backward_weights, false);
+    const Guarded<float> x(blocked(c_.in_channels, setting.block, x_)),
+        dy(blocked(c_.out_channels, setting.block, dy_));
+    Guarded<float> dw(w_.size()), dbias(bias_.size()), workspace(plan->workspace_bytes() / sizeof(float));
+    if (accumulate) {
+      std::copy(w_.begin(), w_.end(), dw.data());
+      std::copy(bias_.begin(), bias_.end(), dbias.data());
+    }
+    EXPECT_EQ(plan->execute({.x = x.data(),
+                             .dy = dy.data(),
+                             .dw = dw.data(),
+                             .dbias = dbias.data(),
+                             .accumulate_weights = accumulate,
+                             .accumulate_bias = accumulate,
+                             .workspace = workspace.data()}),
+              "");
+    EXPECT_TRUE(dw.intact() && dbias.intact() && workspace.intact());
+    return {dw.values(), dbias.values()};
+  }
+
+  void check_weight_gradient(const std::vector<Setting>& all) const {
+    const int tiles = c_.images * ((c_.in_height + 3) / 4) * ((c_.in_width + 3) / 4);
+    const Values dw = reference::convolution_weight_gradient(c_, x_, dy_),
+                 dbias = reference::convolution_bias_gradient(c_, dy_);
+    Values bound = sum_bound<float>(winograd_weight_gradient_in_fp64(c_, x_, dy_, false), roundings(tiles));
+    Values bias_bound(bias_.size()), dw_more = dw, dbias_more = dbias;
+    for (std::size_t i = 0; i < dw.size(); ++i) {
+      bound[i] += kRoundoff<float> * (std::abs(dw[i]) + std::abs(w_[i]));
+      dw_more[i] += w_[i];
+    }
+    for (std::size_t i = 0; i < dbias.size(); ++i) {
+      bias_bound[i] = 2 * kRoundoff<float> * (std::abs(dbias[i]) + std::abs(bias_[i]));
+      dbias_more[i] += bias_[i];
+    }
+    for (const Setting& setting : all)
+      for (int threads : {1, 3}) {
+        if (!fits(setting.block) || (threads > 1 && setting.tiles != 12)) continue;
+        SCOPED_TRACE(Message() << setting << ", " << threads << " threads");
+        const auto [weights, bias] = weight_gradient(setting, threads, false);
+        EXPECT_TRUE(within(weights, dw, bound));
+        EXPECT_TRUE(within(bias, dbias, bias_bound));
+        const auto [weights_more, bias_more] = weight_gradient(setting, threads, true);
+        EXPECT_TRUE(within(weights_more, dw_more, bound));
+        EXPECT_TRUE(within(bias_more, dbias_more, bias_bound));
+      }
+  }
+
   void check(const std::vector<Setting>& all) const {
     const Values y = reference::convolution(c_, x_, w_, {}, {});
     const Values y_full = reference::convolution(c_, x_, w_, bias_, residual_);
@@ -274,12 +364,16 @@ void check(const Convolution& c, const std::vector<Setting>& all = settings()) {
   SCOPED_TRACE(Message() << c.images << "x" << c.in_channels << "x" << c.in_height << "x" << c.in_width
                          << " -> " << c.out_channels);
   Case(c).check(all);
+  Case(c).check_weight_gradient(all);
 }
 
 TEST(Winograd, TransformsAreTheConvolution) {
   const Convolution c{2, 3, 5, 6, 2};
   const Values x = random_values(c.x_count(), 1), w = random_values(c.w_count(), 2);
+  const Values dy = random_values(c.y_count(), 3);
   EXPECT_TRUE(within(winograd_in_fp64(c, x, w, true), reference::convolution(c, x, w, {}, {}), 1e-13));
+  EXPECT_TRUE(within(winograd_weight_gradient_in_fp64(c, x, dy, true),
+                     reference::convolution_weight_gradient(c, x, dy), 1e-13));
 }
 
 TEST(Winograd, EverySizeOfPartialTiles) {
@@ -322,6 +416,19 @@ TEST(Winograd, DoesNotDependOnThreadsOrChunks) {
   }
 }
 
+// Threads share the output channels where sums are large, the tiles where they are not.
+TEST(Winograd, WeightGradientsOfWideLayers) {
+  const Convolution c{2, 256, 3, 4, 240};
+  const Case test(c);
+  const Values expected =
+      reference::convolution_weight_gradient(c, random_values(c.x_count(), 1), random_values(c.y_count(), 3));
+  for (const Setting& setting : settings())
+    for (int threads : {1, 2, 16})
+      EXPECT_LE(reference::relative_error(test.weight_gradient(setting, threads, false).first, expected),
+                1e-5)
+          << setting << ", " << threads << " threads";
+}
+
 // SPEC's bound on what replaces a direct convolution is 1e-4.
 TEST(Winograd, ErrorOfWideLayers) {
   const Convolution c{1, 320, 8, 8, 32};
@@ -346,7 +453,6 @@ TEST(Winograd, RefusesWhatItCannotDo) {
     return result.error;
   };
   EXPECT_NE(make_winograd_plan({1}, good, Direction::forward, 8).plan, nullptr);
-  EXPECT_EQ(error(good, Direction::backward_weights), "there is no Winograd weight gradient");
   Params p = good;
   p.stride = 2;
   EXPECT_EQ(error(p), "Winograd convolutions need kernel 3, stride 1 and padding 1");
