@@ -85,8 +85,8 @@ bool convolution_uses_winograd(ConvolutionChoice choice, std::int64_t in_channel
                       .out_height = size,
                       .out_width = size,
                       .algorithm = algorithm_of(choice)};
-  return kernels::conv2d::cpu_algorithm(params, Direction::forward,
-                                        kernels::conv2d::preferred_channel_block()) == Algorithm::winograd;
+  return kernels::conv2d::cpu_algorithm(params, kernels::conv2d::preferred_channel_block()) ==
+         Algorithm::winograd;
 }
 
 Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias,

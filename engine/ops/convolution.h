@@ -13,7 +13,7 @@ struct ConvolutionShape {
 };
 
 // Whether fp32 convolutions on the CPU with kernel 3, stride 1 and padding 1 on size x size pixels are
-// computed by Winograd's algorithm, forward and to the input gradient; weight gradients never are.
+// computed by Winograd's algorithm, forward and backward.
 bool convolution_uses_winograd(ConvolutionChoice choice, std::int64_t in_channels, std::int64_t out_channels,
                                std::int64_t size);
 

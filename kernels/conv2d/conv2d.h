@@ -8,7 +8,7 @@
 // (t = stride, d = padding.) Feature maps are channel-blocked or plain (kernels/core/exec.h); weights in
 // plans are in a private format made by prepare_weights(); weight gradients are plain O,I,kh,kw.
 //
-// Forward and backward_data do not depend on the number of threads; oneDNN's backward_weights does.
+// Forward and backward_data do not depend on the number of threads; backward_weights does in fp32.
 
 #include <cstddef>
 #include <cstdint>
@@ -74,19 +74,19 @@ PlanResult make_cpu_plan(const CpuExec& exec, const Params& params, Direction di
 
 // winograd or direct. `automatic` takes the faster one by a fixed table (conv2d_choice.cpp), `winograd`
 // Winograd wherever there is one.
-Algorithm cpu_algorithm(const Params& params, Direction direction, int block);
+Algorithm cpu_algorithm(const Params& params, int block);
 
 // fp32 direct convolutions through oneDNN. Blocks give the layout of feature maps whose channels are a
 // multiple of the block; others are plain, except that backward_data and backward_weights may choose a padded
 // block for dx and x (ask source_block()).
 PlanResult make_onednn_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
 
-// fp32 Winograd F(4x4, 3x3), forward and backward_data with kernel 3, stride 1, padding 1 and channels that
-// are multiples of the block, 8 or 16. Memory for weights and workspace must be 64-byte aligned. Independent
-// of the number of threads bit by bit.
+// fp32 Winograd F(4x4, 3x3) with kernel 3, stride 1, padding 1 and channels that are multiples of the block,
+// 8 or 16. Memory for weights and workspace must be 64-byte aligned. Forward and backward_data do not depend
+// on the number of threads bit by bit, backward_weights does.
 PlanResult make_winograd_plan(const CpuExec& exec, const Params& params, Direction direction, int block);
 // Empty, or why there is none for these.
-std::string winograd_refusal(const Params& params, Direction direction, int block);
+std::string winograd_refusal(const Params& params, int block);
 
 // fp64 by im2col and Eigen's matrix product; plain layouts.
 PlanResult make_gemm_plan(const CpuExec& exec, const Params& params, Direction direction);

@@ -2,18 +2,18 @@
 //
 // Time of oneDNN's direct convolution over ours (one Zen 3 core, AVX2; docs/convolutions.md has the times):
 //
-//   64 images, in -> out @ size   forward  backward_data    squares of 16 -> 16 and 64 -> 64 channels,
+//   64 images, in -> out @ size   forward  data  weights    squares of 16 -> 16 and 64 -> 64 channels,
 //   forward
-//       8 ->   8 @ 32               1.9                         1 x 1   0.2  0.3
-//      16 ->  16 @ 32               2.6       2.1               2 x 2   0.8  0.9
-//      16 ->  32 @ 32               2.3       2.5               3 x 3   1.3  1.5
-//      24 ->  24 @ 16               1.9                         4 x 4   2.5  2.9
-//      32 ->  32 @ 32               2.6       2.6               5 x 5   1.2  1.2
-//      64 ->  64 @ 16               3.0       2.9               6 x 6   1.4  1.7
-//     128 -> 128 @  8               3.1       3.1               7 x 7   2.0  2.2
-//     160 -> 160 @ 32               3.5       3.4               9 x 9   1.4  1.6
-//     320 -> 320 @ 16               3.0       2.8
-//     640 -> 640 @  8               2.9       3.1
+//       8 ->   8 @ 32               1.9                       1 x 1   0.2  0.3
+//      16 ->  16 @ 32               2.6     2.1     2.8       2 x 2   0.8  0.9
+//      16 ->  32 @ 32               2.3     2.4     3.2       3 x 3   1.3  1.5
+//      24 ->  24 @ 16               1.9                       4 x 4   2.5  2.9
+//      32 ->  32 @ 32               2.7     2.6     3.4       5 x 5   1.2  1.2
+//      64 ->  64 @ 16               3.1     2.8     3.5       6 x 6   1.4  1.7
+//     128 -> 128 @  8               3.2     2.8     3.1       7 x 7   2.0  2.2
+//     160 -> 160 @ 32               3.3     3.3     4.6       9 x 9   1.4  1.6
+//     320 -> 320 @ 16               3.5     3.3     4.4
+//     640 -> 640 @  8               3.4     3.5     4.3
 //
 // Neither channels nor direction decide but the share of its 4x4 tiles that an image fills: 0.39 (5 x 5) is
 // worth it, 0.25 (2 x 2) is not.
@@ -43,15 +43,15 @@ bool winograd_is_faster(const Params& p, int block) {
 
 }  // namespace
 
-Algorithm cpu_algorithm(const Params& params, Direction direction, int block) {
-  if (params.algorithm == Algorithm::direct || !winograd_refusal(params, direction, block).empty())
+Algorithm cpu_algorithm(const Params& params, int block) {
+  if (params.algorithm == Algorithm::direct || !winograd_refusal(params, block).empty())
     return Algorithm::direct;
   if (params.algorithm == Algorithm::winograd) return Algorithm::winograd;
   return winograd_is_faster(params, block) ? Algorithm::winograd : Algorithm::direct;
 }
 
 PlanResult make_cpu_plan(const CpuExec& exec, const Params& params, Direction direction, int block) {
-  return cpu_algorithm(params, direction, block) == Algorithm::winograd
+  return cpu_algorithm(params, block) == Algorithm::winograd
              ? make_winograd_plan(exec, params, direction, block)
              : make_onednn_plan(exec, params, direction, block);
 }

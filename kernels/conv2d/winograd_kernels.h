@@ -16,6 +16,10 @@ namespace mebm::kernels::conv2d::winograd {
 
 constexpr int kTile = 4, kInputTile = 6, kPositions = 36;
 constexpr double kNear = 0.625, kFar = 1.5;
+// Factors of G's rows: 1 / product of a point's distances to the others.
+constexpr double kWeight0 = 1 / (kNear * kNear * kFar * kFar);
+constexpr double kWeightA = 1 / (2 * kNear * kNear * (kNear * kNear - kFar * kFar));
+constexpr double kWeightB = 1 / (2 * kFar * kFar * (kFar * kFar - kNear * kNear));
 
 enum class Instructions { portable, avx2, avx512 };
 
@@ -49,11 +53,32 @@ struct Preparation {
   bool mirrored;
 };
 
+// A chunk's part of the weight gradient, for output channel blocks first ... end - 1 (first even). Of `tiles`
+// source, scratch and the ranges of tiles are used; Geometry::destination_chunk is 2.
+struct GradientChunk {
+  Chunk tiles;
+  const float* dy;
+  float* sums;  // laid out as prepared weights, added to
+  std::int64_t first, end;
+};
+
+// Sums of `parts` parts of the tiles, part_floats apart, to the plain gradient O,I,3,3.
+struct Collection {
+  const float* sums;
+  std::int64_t parts, part_floats;
+  float* plain;
+  std::int64_t source_channels, destination_channels;
+  bool accumulate;
+};
+
 struct Kernels {
   int tile_group;  // tiles multiplied at once
   void (*convolve)(const Geometry&, const Chunk&);
   // Of one pair of output channel blocks.
   void (*prepare)(const Preparation&, std::int64_t pair);
+  void (*add_gradient)(const Geometry&, const GradientChunk&);
+  // Of one pair of output channel blocks.
+  void (*collect)(const Collection&, std::int64_t pair);
 };
 
 // The best instructions this processor has for a channel block of 8 or 16.

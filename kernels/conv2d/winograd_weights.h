@@ -10,11 +10,10 @@ namespace {
 template <int Lane>
 MEBM_INLINE void kernel_transform(const double (&g)[3][Lane], double (&out)[6][Lane]) {
   constexpr double a = kNear, b = kFar, a2 = a * a, b2 = b * b;
-  constexpr double n0 = 1 / (a2 * b2), na = 1 / (2 * a2 * (a2 - b2)), nb = 1 / (2 * b2 * (b2 - a2));
   for (int l = 0; l < Lane; ++l) {
-    const double even_a = na * (g[0][l] + a2 * g[2][l]), odd_a = na * a * g[1][l];
-    const double even_b = nb * (g[0][l] + b2 * g[2][l]), odd_b = nb * b * g[1][l];
-    out[0][l] = n0 * g[0][l];
+    const double even_a = kWeightA * (g[0][l] + a2 * g[2][l]), odd_a = kWeightA * a * g[1][l];
+    const double even_b = kWeightB * (g[0][l] + b2 * g[2][l]), odd_b = kWeightB * b * g[1][l];
+    out[0][l] = kWeight0 * g[0][l];
     out[1][l] = even_a + odd_a;
     out[2][l] = even_a - odd_a;
     out[3][l] = even_b + odd_b;

@@ -4,132 +4,21 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-
-#include "tests/reference/test_data.h"
+#include "tests/kernels/winograd_oracle.h"
 
 namespace mebm::kernels::conv2d::winograd {
 namespace {
 
-using reference::absolute;
 using reference::Convolution;
 using reference::from_blocked;
 using reference::Guarded;
+using reference::kRoundoff;
 using reference::random_values;
 using reference::sum_bound;
 using reference::to_blocked;
 using reference::Values;
 using reference::within;
 using ::testing::Message;
-
-using Matrix = std::array<std::array<double, 6>, 6>;  // smaller ones fill the upper left
-
-// The transforms for the points 0, 5/8, -5/8, 3/2, -3/2 and infinity by Cook and Toom's construction: rows of
-// G and columns of A^T are powers of the points, rows of B^T are the coefficients of prod (x - other points).
-struct Transforms {
-  Matrix output{}, kernel{}, input{};  // A^T 4x6, G 6x3, B^T 6x6
-
-  Transforms() {
-    const Values points{0, 0.625, -0.625, 1.5, -1.5};
-    for (std::size_t p = 0; p < 5; ++p) {
-      Values polynomial{1};
-      double scale = 1;
-      for (std::size_t q = 0; q < 5; ++q)
-        if (q != p) {
-          polynomial = times_root(polynomial, points[q]);
-          scale *= points[p] - points[q];
-        }
-      std::copy(polynomial.begin(), polynomial.end(), input[p].begin());
-      for (std::size_t k = 0; k < 4; ++k) output[k][p] = std::pow(points[p], k);
-      for (std::size_t k = 0; k < 3; ++k) kernel[p][k] = std::pow(points[p], k) / scale;
-    }
-    Values all{1};
-    for (double point : points) all = times_root(all, point);
-    std::copy(all.begin(), all.end(), input[5].begin());
-    output[3][5] = kernel[5][2] = 1;
-  }
-
-  static Values times_root(const Values& polynomial, double root) {
-    Values out(polynomial.size() + 1);
-    for (std::size_t i = 0; i < polynomial.size(); ++i) {
-      out[i + 1] += polynomial[i];
-      out[i] -= root * polynomial[i];
-    }
-    return out;
-  }
-};
-
-Matrix product(const Matrix& a, const Matrix& b) {
-  Matrix out{};
-  for (std::size_t i = 0; i < 6; ++i)
-    for (std::size_t k = 0; k < 6; ++k)
-      for (std::size_t j = 0; j < 6; ++j) out[i][j] += a[i][k] * b[k][j];
-  return out;
-}
-
-Matrix transposed(const Matrix& m) {
-  Matrix out;
-  for (std::size_t i = 0; i < 6; ++i)
-    for (std::size_t j = 0; j < 6; ++j) out[j][i] = m[i][j];
-  return out;
-}
-
-// m d m^T
-Matrix two_sided(const Matrix& m, const Matrix& d) {
-  return product(product(m, d), transposed(m));
-}
-
-Matrix magnitudes(Matrix m) {
-  for (auto& row : m)
-    for (double& value : row) value = std::abs(value);
-  return m;
-}
-
-// What the rounding errors of a Winograd convolution are relative to: the algorithm run on absolute values,
-// |A^T| [sum (|G g G^T|) . (|B^T| |d| |B|)] |A|. Also, with `exact`, the algorithm itself.
-Values winograd_in_fp64(const Convolution& c, const Values& x, const Values& w, bool exact) {
-  const Transforms t;
-  const auto used = [&](const Matrix& m) { return exact ? m : magnitudes(m); };
-  const int tile_rows = (c.in_height + 3) / 4, tile_columns = (c.in_width + 3) / 4;
-  std::vector<Matrix> kernels;
-  for (int k = 0; k < c.out_channels * c.in_channels; ++k) {
-    Matrix g{};
-    for (std::size_t i = 0; i < 9; ++i) g[i / 3][i % 3] = w[static_cast<std::size_t>(k) * 9 + i];
-    kernels.push_back(used(two_sided(t.kernel, g)));
-  }
-  Values y(c.y_count());
-  for (int tile = 0; tile < c.images * tile_rows * tile_columns; ++tile) {
-    const int n = tile / (tile_rows * tile_columns), row = tile / tile_columns % tile_rows * 4,
-              column = tile % tile_columns * 4;
-    std::vector<Matrix> inputs;
-    for (int i = 0; i < c.in_channels; ++i) {
-      Matrix d{};
-      for (int r = 0; r < 6; ++r)
-        for (int s = 0; s < 6; ++s) {
-          const int p = row + r - 1, q = column + s - 1;
-          if (p < 0 || q < 0 || p >= c.in_height || q >= c.in_width) continue;
-          const double value =
-              x[static_cast<std::size_t>(((n * c.in_channels + i) * c.in_height + p) * c.in_width + q)];
-          d[static_cast<std::size_t>(r)][static_cast<std::size_t>(s)] = exact ? value : std::abs(value);
-        }
-      inputs.push_back(two_sided(used(t.input), d));
-    }
-    for (int o = 0; o < c.out_channels; ++o) {
-      Matrix m{};
-      for (int i = 0; i < c.in_channels; ++i)
-        for (std::size_t p = 0; p < 36; ++p)
-          m[p / 6][p % 6] += kernels[static_cast<std::size_t>(o * c.in_channels + i)][p / 6][p % 6] *
-                             inputs[static_cast<std::size_t>(i)][p / 6][p % 6];
-      const Matrix out = two_sided(used(t.output), m);
-      for (int r = 0; r < 4 && row + r < c.in_height; ++r)
-        for (int s = 0; s < 4 && column + s < c.in_width; ++s)
-          y[static_cast<std::size_t>(((n * c.out_channels + o) * c.in_height + row + r) * c.in_width +
-                                     column + s)] =
-              out[static_cast<std::size_t>(r)][static_cast<std::size_t>(s)];
-    }
-  }
-  return y;
-}
 
 // Weights of the convolution that backward_data is: O and I exchanged, kernels turned by half a turn.
 Values mirrored(const Convolution& c, const Values& w) {
@@ -210,6 +99,55 @@ class Case {
     return plain(c_.in_channels, setting.block, dx.values());
   }
 
+  // dw, dbias; both added to w_, bias_ where `accumulate`.
+  std::pair<Values, Values> weight_gradient(const Setting& setting, int threads, bool accumulate) const {
+    const auto plan = make(setting, threads, Direction::backward_weights, false);
+    const Guarded<float> x(blocked(c_.in_channels, setting.block, x_)),
+        dy(blocked(c_.out_channels, setting.block, dy_));
+    Guarded<float> dw(w_.size()), dbias(bias_.size()), workspace(plan->workspace_bytes() / sizeof(float));
+    if (accumulate) {
+      std::copy(w_.begin(), w_.end(), dw.data());
+      std::copy(bias_.begin(), bias_.end(), dbias.data());
+    }
+    EXPECT_EQ(plan->execute({.x = x.data(),
+                             .dy = dy.data(),
+                             .dw = dw.data(),
+                             .dbias = dbias.data(),
+                             .accumulate_weights = accumulate,
+                             .accumulate_bias = accumulate,
+                             .workspace = workspace.data()}),
+              "");
+    EXPECT_TRUE(dw.intact() && dbias.intact() && workspace.intact());
+    return {dw.values(), dbias.values()};
+  }
+
+  void check_weight_gradient(const std::vector<Setting>& all) const {
+    const int tiles = c_.images * ((c_.in_height + 3) / 4) * ((c_.in_width + 3) / 4);
+    const Values dw = reference::convolution_weight_gradient(c_, x_, dy_),
+                 dbias = reference::convolution_bias_gradient(c_, dy_);
+    Values bound = sum_bound<float>(winograd_weight_gradient_in_fp64(c_, x_, dy_, false), roundings(tiles));
+    Values bias_bound(bias_.size()), dw_more = dw, dbias_more = dbias;
+    for (std::size_t i = 0; i < dw.size(); ++i) {
+      bound[i] += kRoundoff<float> * (std::abs(dw[i]) + std::abs(w_[i]));
+      dw_more[i] += w_[i];
+    }
+    for (std::size_t i = 0; i < dbias.size(); ++i) {
+      bias_bound[i] = 2 * kRoundoff<float> * (std::abs(dbias[i]) + std::abs(bias_[i]));
+      dbias_more[i] += bias_[i];
+    }
+    for (const Setting& setting : all)
+      for (int threads : {1, 3}) {
+        if (!fits(setting.block) || (threads > 1 && setting.tiles != 12)) continue;
+        SCOPED_TRACE(Message() << setting << ", " << threads << " threads");
+        const auto [weights, bias] = weight_gradient(setting, threads, false);
+        EXPECT_TRUE(within(weights, dw, bound));
+        EXPECT_TRUE(within(bias, dbias, bias_bound));
+        const auto [weights_more, bias_more] = weight_gradient(setting, threads, true);
+        EXPECT_TRUE(within(weights_more, dw_more, bound));
+        EXPECT_TRUE(within(bias_more, dbias_more, bias_bound));
+      }
+  }
+
   void check(const std::vector<Setting>& all) const {
     const Values y = reference::convolution(c_, x_, w_, {}, {});
     const Values y_full = reference::convolution(c_, x_, w_, bias_, residual_);
@@ -274,12 +212,16 @@ void check(const Convolution& c, const std::vector<Setting>& all = settings()) {
   SCOPED_TRACE(Message() << c.images << "x" << c.in_channels << "x" << c.in_height << "x" << c.in_width
                          << " -> " << c.out_channels);
   Case(c).check(all);
+  Case(c).check_weight_gradient(all);
 }
 
 TEST(Winograd, TransformsAreTheConvolution) {
   const Convolution c{2, 3, 5, 6, 2};
   const Values x = random_values(c.x_count(), 1), w = random_values(c.w_count(), 2);
+  const Values dy = random_values(c.y_count(), 3);
   EXPECT_TRUE(within(winograd_in_fp64(c, x, w, true), reference::convolution(c, x, w, {}, {}), 1e-13));
+  EXPECT_TRUE(within(winograd_weight_gradient_in_fp64(c, x, dy, true),
+                     reference::convolution_weight_gradient(c, x, dy), 1e-13));
 }
 
 TEST(Winograd, EverySizeOfPartialTiles) {
@@ -322,6 +264,19 @@ TEST(Winograd, DoesNotDependOnThreadsOrChunks) {
   }
 }
 
+// Threads share the output channels where sums are large, the tiles where they are not.
+TEST(Winograd, WeightGradientsOfWideLayers) {
+  const Convolution c{2, 256, 3, 4, 240};
+  const Case test(c);
+  const Values expected =
+      reference::convolution_weight_gradient(c, random_values(c.x_count(), 1), random_values(c.y_count(), 3));
+  for (const Setting& setting : settings())
+    for (int threads : {1, 2, 16})
+      EXPECT_LE(reference::relative_error(test.weight_gradient(setting, threads, false).first, expected),
+                1e-5)
+          << setting << ", " << threads << " threads";
+}
+
 // SPEC's bound on what replaces a direct convolution is 1e-4.
 TEST(Winograd, ErrorOfWideLayers) {
   const Convolution c{1, 320, 8, 8, 32};
@@ -346,7 +301,6 @@ TEST(Winograd, RefusesWhatItCannotDo) {
     return result.error;
   };
   EXPECT_NE(make_winograd_plan({1}, good, Direction::forward, 8).plan, nullptr);
-  EXPECT_EQ(error(good, Direction::backward_weights), "there is no Winograd weight gradient");
   Params p = good;
   p.stride = 2;
   EXPECT_EQ(error(p), "Winograd convolutions need kernel 3, stride 1 and padding 1");
