@@ -85,8 +85,22 @@ std::uint64_t feature_values(const models::WideResNetConfig& network) {
   return sum + 2 * channels * pixels + largest;
 }
 
+// Channels of the blocks whose convolutions are computed by Winograd's algorithm.
+std::vector<int> winograd_channels(const ebm::Config& config, const models::WideResNetConfig& network) {
+  std::vector<int> channels;
+  if (config.run.precision != "fp32" ||
+      engine::parse_device(config.run.device).kind == engine::DeviceKind::cuda)
+    return channels;
+  for (int stage = 0, size = network.image_size; stage < network.stages; ++stage, size = (size + 1) / 2) {
+    const int count = 16 * network.width << stage;
+    if (engine::ops::convolution_uses_winograd(convolution_choice(config.run), count, count, size))
+      channels.push_back(count);
+  }
+  return channels;
+}
+
 // Weights, gradients, velocities and the weights as the convolutions of each direction read them, and the
-// feature maps of positives | chains | labelled images.
+// feature maps of positives | chains | labelled images. Winograd's weights are 36 for 9.
 std::uint64_t expected_training_bytes(const ebm::Config& config, const data::ImageSet& images) {
   const auto network = ebm::Trainer::network_config(config.model, images.channels, images.height);
   const bool energy = config.objective.energy_weight != 0, classes = config.objective.classifier_weight != 0;
@@ -94,7 +108,8 @@ std::uint64_t expected_training_bytes(const ebm::Config& config, const data::Ima
                              (classes ? static_cast<std::uint64_t>(config.data.labelled_batch_size) : 0);
   const std::uint64_t value = config.run.precision == "fp64" ? 8 : 4;
   const std::uint64_t feature = config.run.precision == "bf16" ? 2 : value;
-  return value * 5 * static_cast<std::uint64_t>(network.parameter_count()) +
+  const std::uint64_t sets = winograd_channels(config, network).empty() ? 5 : 3 + 2 * 4;
+  return value * sets * static_cast<std::uint64_t>(network.parameter_count()) +
          feature * rows * feature_values(network);
 }
 
@@ -210,12 +225,7 @@ static std::string convolution_line(const ebm::Config& config, const models::Wid
   if (config.run.precision != "fp32" ||
       engine::parse_device(config.run.device).kind == engine::DeviceKind::cuda)
     return "";
-  std::vector<int> winograd;
-  for (int stage = 0, size = network.image_size; stage < network.stages; ++stage, size = (size + 1) / 2) {
-    const int channels = 16 * network.width << stage;
-    if (engine::ops::convolution_uses_winograd(convolution_choice(config.run), channels, channels, size))
-      winograd.push_back(channels);
-  }
+  const std::vector<int> winograd = winograd_channels(config, network);
   const std::string algorithm = winograd.empty()
                                     ? "direct"
                                     : fmt::format("Winograd for 3x3 at stride 1 of {} channels, else direct",
