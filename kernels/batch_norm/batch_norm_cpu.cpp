@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_math.h"
@@ -61,65 +62,104 @@ MEBM_INLINE void slab_statistics(const SlabArguments& a) {
   }
 }
 
+// Loops over the lanes of one pixel, or in the plain layout of kPlainPixels, are declared simd: left alone,
+// the compiler unrolls them first and then finds branches on the sign of u where there should be a blend. The
+// slope is chosen, not the product, for a product may not be computed where it is not wanted.
+constexpr int kPlainPixels = 8;
+template <int Block>
+constexpr int kLanes = Block == 1 ? kPlainPixels : Block;
+
+// Constants of each lane, repeated in the plain layout.
+template <typename T, int Block>
+struct LaneConstants {
+  T value[kLanes<Block>];
+
+  MEBM_INLINE explicit LaneConstants(const void* lanes) {
+    for (int i = 0; i < kLanes<Block>; ++i) value[i] = static_cast<const T*>(lanes)[i % Block];
+  }
+};
+
+// Runs body(offset, count) on groups of kLanes elements, the last one in the plain layout shorter.
+template <int Block, typename Body>
+MEBM_INLINE void for_each_vector(std::int64_t pixels, const Body& body) {
+  const std::int64_t elements = pixels * Block;
+  std::int64_t at = 0;
+  for (; at + kLanes<Block> <= elements; at += kLanes<Block>)
+    body(at, std::integral_constant<int, kLanes<Block>>());
+  if constexpr (Block == 1)
+    for (; at < elements; ++at) body(at, std::integral_constant<int, 1>());
+}
+
 template <typename T, int Block>
 MEBM_INLINE void slab_apply(const SlabArguments& a) {
   const T* x = static_cast<const T*>(a.x);
   T* z = static_cast<T*>(a.out);
-  const T* scale = static_cast<const T*>(a.lane[0]);
-  const T* shift = static_cast<const T*>(a.lane[1]);
+  const LaneConstants<T, Block> scale(a.lane[0]), shift(a.lane[1]);
   const T leak = static_cast<T>(a.leak);
-  for (std::int64_t p = 0; p < a.pixels; ++p)
-    for (int i = 0; i < Block; ++i) z[p * Block + i] = leaky(scale[i] * x[p * Block + i] + shift[i], leak);
+  for_each_vector<Block>(
+      a.pixels, [&](std::int64_t at, auto count) __attribute__((always_inline)) {
+#pragma omp simd
+        for (int i = 0; i < count; ++i) {
+          const T u = scale.value[i] * x[at + i] + shift.value[i];
+          z[at + i] = leaky(u, leak);
+        }
+      });
 }
 
 template <typename T, int Block>
 MEBM_INLINE void slab_backward_sums(const SlabArguments& a) {
   const T* x = static_cast<const T*>(a.x);
   const T* dz = static_cast<const T*>(a.dz);
-  const T* scale = static_cast<const T*>(a.lane[0]);
-  const T* shift = static_cast<const T*>(a.lane[1]);
-  const T* mean = static_cast<const T*>(a.lane[2]);
+  const LaneConstants<T, Block> scale(a.lane[0]), shift(a.lane[1]), mean(a.lane[2]);
   const T leak = static_cast<T>(a.leak);
-  constexpr int kUnroll = Block == 1 ? 8 : 1;
-  double s[Block * kUnroll] = {}, q[Block * kUnroll] = {};
-  const auto add = [&](std::int64_t offset, int i) {
-    const T du = leaky_gradient(scale[i % Block] * x[offset] + shift[i % Block], dz[offset], leak);
-    s[i] += static_cast<double>(du);
-    q[i] += static_cast<double>(du * (x[offset] - mean[i % Block]));
-  };
-  std::int64_t p = 0;
-  for (; p + kUnroll <= a.pixels; p += kUnroll)
-    for (int i = 0; i < Block * kUnroll; ++i) add(p * Block + i, i);
-  for (; p < a.pixels; ++p)
-    for (int i = 0; i < Block; ++i) add(p * Block + i, i);
-  for (int i = 0; i < Block * kUnroll; ++i) {
+  double s[kLanes<Block>] = {}, q[kLanes<Block>] = {};
+  for_each_vector<Block>(
+      a.pixels, [&](std::int64_t at, auto count) __attribute__((always_inline)) {
+        T du[kLanes<Block>], product[kLanes<Block>];
+#pragma omp simd
+        for (int i = 0; i < count; ++i) {
+          du[i] = leaky_gradient(scale.value[i] * x[at + i] + shift.value[i], dz[at + i], leak);
+          product[i] = du[i] * (x[at + i] - mean.value[i]);
+        }
+#pragma omp simd
+        for (int i = 0; i < count; ++i) {
+          s[i] += static_cast<double>(du[i]);
+          q[i] += static_cast<double>(product[i]);
+        }
+      });
+  for (int i = 0; i < kLanes<Block>; ++i) {
     a.sum[i % Block] += s[i];
     a.sum[Block + i % Block] += q[i];
   }
 }
 
-template <typename T, int Block>
-MEBM_INLINE void slab_backward_apply(const SlabArguments& a) {
+template <typename T, int Block, bool Accumulate>
+MEBM_INLINE void backward_apply_vectors(const SlabArguments& a) {
   const T* x = static_cast<const T*>(a.x);
   const T* dz = static_cast<const T*>(a.dz);
   T* dx = static_cast<T*>(a.out);
-  const T* scale = static_cast<const T*>(a.lane[0]);
-  const T* shift = static_cast<const T*>(a.lane[1]);
-  const T* mean = static_cast<const T*>(a.lane[2]);
-  const T* constant = static_cast<const T*>(a.lane[3]);  // scale sum_du / m
-  const T* slope = static_cast<const T*>(a.lane[4]);     // scale inverse_deviation sum_du_xhat / m
+  const LaneConstants<T, Block> scale(a.lane[0]), shift(a.lane[1]), mean(a.lane[2]);
+  const LaneConstants<T, Block> constant(a.lane[3]);  // scale sum_du / m
+  const LaneConstants<T, Block> slope(a.lane[4]);     // scale inverse_deviation sum_du_xhat / m
   const T leak = static_cast<T>(a.leak);
-  const auto gradient = [&](std::int64_t offset, int i) {
-    const T du = leaky_gradient(scale[i] * x[offset] + shift[i], dz[offset], leak);
-    return scale[i] * du - constant[i] - slope[i] * (x[offset] - mean[i]);
-  };
-  if (a.accumulate) {
-    for (std::int64_t p = 0; p < a.pixels; ++p)
-      for (int i = 0; i < Block; ++i) dx[p * Block + i] += gradient(p * Block + i, i);
-  } else {
-    for (std::int64_t p = 0; p < a.pixels; ++p)
-      for (int i = 0; i < Block; ++i) dx[p * Block + i] = gradient(p * Block + i, i);
-  }
+  for_each_vector<Block>(
+      a.pixels, [&](std::int64_t at, auto count) __attribute__((always_inline)) {
+#pragma omp simd
+        for (int i = 0; i < count; ++i) {
+          const T du = leaky_gradient(scale.value[i] * x[at + i] + shift.value[i], dz[at + i], leak);
+          const T gradient =
+              scale.value[i] * du - constant.value[i] - slope.value[i] * (x[at + i] - mean.value[i]);
+          dx[at + i] = Accumulate ? dx[at + i] + gradient : gradient;
+        }
+      });
+}
+
+template <typename T, int Block>
+MEBM_INLINE void slab_backward_apply(const SlabArguments& a) {
+  if (a.accumulate)
+    backward_apply_vectors<T, Block, true>(a);
+  else
+    backward_apply_vectors<T, Block, false>(a);
 }
 
 #define MEBM_SLAB(name)                                                            \
