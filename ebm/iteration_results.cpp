@@ -17,9 +17,7 @@ void check_divergence(const IterationResult& r) {
   if (std::isfinite(r.loss) && std::abs(r.loss) <= kDivergedLoss && std::isfinite(r.gradient_norm)) return;
   engine::fail(
       "diverged at iteration {}: loss {:.4g}, E+ {:.4g}, E- {:.4g}, gradient norm {:.4g}; lower "
-      "optimizer.learning_rate, or raise sampler.steps or objective.l2_coefficient, and start a new run from "
-      "an "
-      "earlier checkpoint with --weights",
+      "optimizer.learning_rate, or raise sampler.steps or objective.l2_coefficient",
       r.iteration, r.loss, r.energy_positive, r.energy_negative, r.gradient_norm);
 }
 

@@ -138,7 +138,7 @@ TEST_F(RecordsTest, ADivergedRunIsLoggedAndAdvisesWhatWorks) {
 }
 
 TEST_F(RecordsTest, TheSpeedOfALongIterationIsEstimatedFromAPart) {
-  const RunResult result = expect_success(train("out", {"--dry-run", "--set", "sampler.steps=20000"}));
+  const RunResult result = expect_success(train("out", {"--dry-run", "--set", "sampler.steps=1000000"}));
   EXPECT_THAT(result.out, ::testing::StartsWith("model "));
   EXPECT_THAT(result.out, HasSubstr("s an iteration, estimated from "));
   EXPECT_THAT(result.out, HasSubstr("with 1 image, 1 labelled, 1 step"));
