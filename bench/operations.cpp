@@ -48,6 +48,8 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   mebm::selftest::MeasureOptions options;
   options.context.threads = mebm::engine::physical_cores();
+  options.context.convolution = mebm::engine::ConvolutionChoice::automatic;  // as training has it
+  mebm::engine::bind_threads(options.context.threads);
   mebm::Machine machine(options);
   mebm::selftest::for_each_measured_case(options, [&](const mebm::selftest::Case& one) {
     benchmark::RegisterBenchmark((one.op + ", " + one.shape).c_str(),

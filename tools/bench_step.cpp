@@ -51,7 +51,7 @@ void check(const StepCommand& o) {
   require_range("--labelled", o.labelled, 0, kMostImages);
   require_range("--iterations", o.iterations, 1, kMostIterations);
   require_range("--warmup", o.warmup, 0, kMostIterations);
-  if (o.seconds) require_range("--seconds", *o.seconds, 0, HUGE_VAL);
+  if (o.seconds) require_range("--seconds", *o.seconds, 1e-3, HUGE_VAL);
   if (!o.compare && o.compile) fail_input("--compile concerns the peer; add --compare pytorch");
 }
 
@@ -228,7 +228,7 @@ CommandRunner add_bench_step(CLI::App& command) {
                  "the engine's convolutions on the CPU, as run.convolution");
   options.choice("--compare", o->compare, {"pytorch"}, "run this peer's iterations in turn with the engine's",
                  "none");
-  options.choice("--peer-mode", o->peer_mode, {"reference", "tuned", "both"},
+  options.choice("--mode", o->peer_mode, {"reference", "tuned", "both"},
                  "the peer as the method's published code runs, as a careful user would write it, or both");
   options.choice("--compile", o->compile, {"no-cudagraphs", "cudagraphs"}, "let the peer use torch.compile",
                  "eager");

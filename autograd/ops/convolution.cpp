@@ -46,8 +46,7 @@ void convolution_backward(BackwardContext& b) {
 
 void convolution_backward_recorded(RecordedBackward& b) {
   const auto a = b.attributes<ConvolutionAttributes>();
-  if (b.needs(2) && a.bias_gradient == BiasGradient::computed)
-    engine::fail("second derivatives through the bias of 'convolution' are not available");
+  if (b.needs(2)) engine::fail("second derivatives through the bias of 'convolution' are not available");
   if (b.needs(3)) b.give(3, b.gradient());
   if (b.needs(1))
     b.give(1, convolution_weight_gradient(b.tape(), b.saved(1), b.gradient(), a.shape, a.weight_shape));

@@ -94,10 +94,10 @@ bool bind_threads(int threads) {
   if (threads != static_cast<int>(cpus.size())) return false;
   bool bound = true;
 #pragma omp parallel num_threads(threads) reduction(&& : bound)
-  {
+  if (const int thread = omp_get_thread_num(); thread > 0) {
     cpu_set_t mask;
     CPU_ZERO(&mask);
-    CPU_SET(cpus[static_cast<std::size_t>(omp_get_thread_num())], &mask);
+    CPU_SET(cpus[static_cast<std::size_t>(thread)], &mask);
     bound = sched_setaffinity(0, sizeof mask, &mask) == 0;
   }
   return bound;

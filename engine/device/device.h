@@ -29,10 +29,11 @@ const cpu_set_t& allowed_processors();
 // CPU quota.
 int physical_cores();
 
-// Binds the calling thread and the threads it computes with to one physical core each, where `threads` takes
-// every core of the affinity mask: two of them on one core would make every parallel loop wait. Fewer threads
-// are left to the scheduler, since another process may be on the cores they would be bound to. Returns
-// whether they were bound. Processes started from here on inherit the calling thread's core.
+// Binds the threads that the calling one computes with to one physical core each, and leaves the first core
+// to the caller, where `threads` takes every core of the affinity mask: two of them on one core would make
+// every parallel loop wait. The caller itself stays free: threads and processes it starts later (OpenMP's
+// own, a GPU driver's) inherit where it may run. Fewer threads are left to the scheduler, since another
+// process may be on the cores they would be bound to. Returns whether they were bound.
 bool bind_threads(int threads);
 
 // The name of a GPU; InputError where there is none of that index.

@@ -42,7 +42,7 @@ class BenchTest : public CliTest {
     return path;
   }
   Words compared(const std::string& python, const Words& more = {}) const {
-    Words words = step({"--compare", "pytorch", "--python", python, "--peer-mode", "tuned"});
+    Words words = step({"--compare", "pytorch", "--python", python, "--mode", "tuned"});
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
