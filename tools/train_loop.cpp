@@ -306,8 +306,8 @@ int train(TrainJob& job, bool dry_run) {
   try {
     return train(job, dry_run, wrote);
   } catch (const engine::OutOfMemory& error) {
-    if (!wrote) engine::fail_input("{}", error.what());
-    throw;
+    if (!wrote) throw;
+    engine::fail("{}", error.what());  // the run failed after it started
   }
 }
 

@@ -90,6 +90,15 @@ TEST_F(UnusableDevice, MemoryThatOthersTookBeforeAnythingIsWritten) {
   expect_refused(train_on_device(), "bytes free; see nvidia-smi for what else uses it");
 }
 
+TEST_F(UnusableDevice, MemoryThatOtherCommandsDoNotGet) {
+  machine("no_memory_with=" + at("."));
+  const RunResult result =
+      run_engine({"bench", "step", "--device", "cuda", "--precision", "fp32", "--depth", "10", "--width", "1",
+                  "--batch", "4", "--k", "1", "--iterations", "1"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("bytes free; see nvidia-smi for what else uses it"));
+}
+
 TEST_F(UnusableDevice, AnErrorDuringTheRunNamesTheKernelAndItsSizes) {
   machine("launch_failure_with=" + at("out/config.toml"));
   const RunResult result = run_engine(train_on_device());
