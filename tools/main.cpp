@@ -184,7 +184,8 @@ int main(int argc, char** argv) {
   } catch (const mebm::engine::InputError& error) {
     return report(kBadInput, error.what());
   } catch (const mebm::engine::OutOfMemory& error) {
-    return report(kBadInput, error.what());  // before anything was written: commands write what they have made
+    return report(kBadInput,
+                  error.what());  // before anything was written: commands write what they have made
   } catch (const std::bad_alloc&) {
     return report(kRunFailed, std::string("out of memory; ") + mebm::engine::kMemoryAdvice);
   } catch (const std::exception& error) {
