@@ -29,7 +29,7 @@ std::span<const ReferenceNetwork> reference_networks() {
         0,
         {mebm_network_cifar10_begin, mebm_network_cifar10_end}},
        {"fashion-mnist",
-        "4f72aa3a27f8792fa89b52245df0386cb1a1ecf05171842fce269ee60db21bda",
+        "238faf5c70b5e6dc9e06c462e0e9432e7a47d3fbdf0c2e35d479cf3f464f5192",
         0,
         {mebm_network_fashion_mnist_begin, mebm_network_fashion_mnist_end}}}};
   return networks;
