@@ -16,7 +16,8 @@ using Vector = Eigen::VectorXd;
 using View = Eigen::Map<Matrix>;
 
 constexpr Index kPanel = 32, kChunk = 128;
-constexpr double kNothing = 1e-20;  // of the largest entry of a bidiagonal matrix
+constexpr Index kWorthThreads = 1 << 16;  // elements
+constexpr double kNothing = 1e-20;        // of the largest entry of a bidiagonal matrix
 
 // Makes v a Householder vector with v[0] = 1: (I - tau v v^T) v_before = value e_0.
 struct Reflection {
@@ -53,7 +54,7 @@ class Bidiagonal {
   template <typename To, typename From>
   void transposed_product(Index r, Index c, const From& v, To to) const {
     const Index columns = a_.cols() - c, rows = a_.rows() - r;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * columns >= kWorthThreads)
     for (Index k = 0; k < columns; k += kChunk) {
       const Index n = std::min(kChunk, columns - k);
       to.segment(k, n).noalias() = a_.block(r, c + k, rows, n).transpose() * v;
@@ -63,7 +64,7 @@ class Bidiagonal {
   template <typename To, typename From>
   void product(Index r, Index c, const From& u, To to) const {
     const Index columns = a_.cols() - c, rows = a_.rows() - r;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * columns >= kWorthThreads)
     for (Index k = 0; k < rows; k += kChunk) {
       const Index n = std::min(kChunk, rows - k);
       to.segment(k, n).noalias() = a_.block(r + k, c, n, columns) * u;
