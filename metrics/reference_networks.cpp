@@ -25,7 +25,7 @@ namespace mebm::metrics {
 std::span<const ReferenceNetwork> reference_networks() {
   static const std::array<ReferenceNetwork, 2> networks{
       {{"cifar10",
-        "fa3b9edd07400c16fcac807cb67c42a9f1b4db7770581fdbefe9c4ad7150f578",
+        "d952406bb60c6f3a1408e63112e25aeb65492b808e368c6f3ad052d41d9fab5e",
         0,
         {mebm_network_cifar10_begin, mebm_network_cifar10_end}},
        {"fashion-mnist",

@@ -64,7 +64,7 @@ int run_evaluate(EvaluateOptions& o) {
   std::optional<Separator> separator;
   if (o.wants_distances()) distances.emplace(job);
   if (o.wants("ood")) separator.emplace(job);
-  evaluation.note = model.head_note();
+  if (o.wants_classification() || o.wants("ood")) evaluation.note = model.head_note();
   evaluation.set = images.set().name;
   evaluation.count = images.count();
   evaluation.begin();

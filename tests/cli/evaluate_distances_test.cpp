@@ -168,6 +168,13 @@ TEST_F(EvaluateDistancesTest, RefusesInOneLine) {
                    "--samples: 'bufer' is not available; known: fresh, buffer, reference");
   expect_bad_input(command("fd-ref", with({"--count", "1"})), "--count 1");
   expect_bad_input(command("fd-ref", with({"--samples-file", at("gone.h5")})), "gone.h5");
+  engine::Hdf5Writer writer;
+  const std::vector<float> large(16 * 16 * 3);
+  writer.write("/images", {1, 3, 16, 16}, large.data());
+  engine::write_file(at("large.h5"), writer);
+  expect_bad_input(command("fd-ref", with({"--samples-file", at("large.h5")})),
+                   "images are 3x16x16, the model's are 3x8x8");
+  expect_bad_input(command("fid", {"--inception", at("inception.h5")}), "inception.h5");
   expect_bad_input(command("accuracy", {"--samples", "fresh"}), "--samples: is for --metrics fd-ref");
   expect_bad_input(command("fd-ref", with({"--ood", at("x.h5")})), "--ood: is for --metrics ood");
   expect_bad_input(command("fd-ref", with({"--batch-norm", "batch"})), "--batch-norm: is for --metrics");
