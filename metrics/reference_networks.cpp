@@ -26,11 +26,11 @@ std::span<const ReferenceNetwork> reference_networks() {
   static const std::array<ReferenceNetwork, 2> networks{
       {{"cifar10",
         "d952406bb60c6f3a1408e63112e25aeb65492b808e368c6f3ad052d41d9fab5e",
-        0,
+        4.959854,
         {mebm_network_cifar10_begin, mebm_network_cifar10_end}},
        {"fashion-mnist",
         "238faf5c70b5e6dc9e06c462e0e9432e7a47d3fbdf0c2e35d479cf3f464f5192",
-        0,
+        8.855336,
         {mebm_network_fashion_mnist_begin, mebm_network_fashion_mnist_end}}}};
   return networks;
 }
