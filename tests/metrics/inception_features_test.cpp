@@ -102,12 +102,15 @@ TEST_F(InceptionFeaturesTest, LargeImagesShrink) {
   expect_golden("large", InceptionProtocol::clean, formula_images("large", 1, 3, 420, 333));
 }
 
-TEST_F(InceptionFeaturesTest, NeitherBatchNorThreadsChangeABit) {
+TEST_F(InceptionFeaturesTest, NeitherBatchNorThreadsChangeABitAndTheBatchBoundsMemory) {
   const OwnedImages images = formula_images("colour", 3, 3, 16, 16);
   const Features together = extractor({.batch_size = 3}).extract(images.view());
   engine::Context one_thread{{.threads = 1}};
   InceptionFeatures single(one_thread, parameter, "formula weights", "abc", {.batch_size = 1});
+  single.extract(images.view().part(0, 1));
+  const std::size_t of_one_image = one_thread.arena().peak_bytes();
   const Features apart = single.extract(images.view());
+  EXPECT_EQ(one_thread.arena().peak_bytes(), of_one_image);  // bounded by the batch
   EXPECT_EQ(together.features, apart.features);
   EXPECT_EQ(together.logits, apart.logits);
 }
