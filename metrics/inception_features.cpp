@@ -78,6 +78,23 @@ std::string origin_of(const engine::Hdf5Reader& reader) {
                      hash);
 }
 
+// An extractor and the context it runs in.
+class OnItsOwnContext final : public FeatureExtractor {
+ public:
+  OnItsOwnContext(const std::filesystem::path& path, int threads, const InceptionOptions& options)
+      : context_({.threads = threads}), extractor_(open_inception(path, context_, options)) {}
+
+  std::string name() const override { return extractor_->name(); }
+  std::string digest() const override { return extractor_->digest(); }
+  int dimensions() const override { return extractor_->dimensions(); }
+  int classes() const override { return extractor_->classes(); }
+  Features extract(const BytesView& images) override { return extractor_->extract(images); }
+
+ private:
+  engine::Context context_;
+  std::unique_ptr<FeatureExtractor> extractor_;
+};
+
 }  // namespace
 
 InceptionFeatures::InceptionFeatures(engine::Context& context, const models::ParameterSource& weights,
@@ -125,6 +142,11 @@ std::unique_ptr<FeatureExtractor> open_inception(const std::filesystem::path& pa
   return std::make_unique<InceptionFeatures>(
       context, [&](const models::NamedShape& parameter) { return read_parameter(reader, parameter); },
       origin_of(reader), file_digest(path), options);
+}
+
+std::unique_ptr<FeatureExtractor> open_inception(const std::filesystem::path& path, int threads,
+                                                 const InceptionOptions& options) {
+  return std::make_unique<OnItsOwnContext>(path, threads, options);
 }
 
 }  // namespace mebm::metrics

@@ -24,8 +24,8 @@ struct InceptionOptions {
 
 class InceptionFeatures final : public FeatureExtractor {
  public:
-  // `origin` says whose weights these are, in a few words; `digest` as digest() gives it. Error on a device
-  // context, InputError for a batch size below 1.
+  // `origin` says whose weights these are, in a few words; `digest` as digest() gives it. The context must
+  // outlive this. Error on a device context, InputError for a batch size below 1.
   InceptionFeatures(engine::Context& context, const models::ParameterSource& weights, std::string origin,
                     std::string digest, const InceptionOptions& options);
 
@@ -45,9 +45,12 @@ class InceptionFeatures final : public FeatureExtractor {
 
 // Opens a file of scripts/convert_inception.py: root attributes format = "mebm-inception", version = 1,
 // source, source_sha256, and float32 datasets named as the published state dict. InputError naming file,
-// dataset and what is expected where it is missing, something else, or incomplete. Runs on the CPU: Error on
-// a device context.
+// dataset and what is expected where it is missing, something else, or incomplete; Error on a device context,
+// which has no kernels for this network. The context must outlive the extractor.
 std::unique_ptr<FeatureExtractor> open_inception(const std::filesystem::path& path, engine::Context& context,
+                                                 const InceptionOptions& options = {});
+// The same on so many threads of the CPU, in a context of its own, whatever the rest of the run uses.
+std::unique_ptr<FeatureExtractor> open_inception(const std::filesystem::path& path, int threads,
                                                  const InceptionOptions& options = {});
 
 }  // namespace mebm::metrics

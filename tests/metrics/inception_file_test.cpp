@@ -65,7 +65,7 @@ class InceptionFile : public ::testing::Test {
 
 TEST_F(InceptionFile, GivesTheNetworkItHolds) {
   write_network(writer(), [](const std::string&, std::vector<float>&) {});
-  const auto opened = open_inception(path_, context_, {.protocol = InceptionProtocol::pytorch_fid});
+  const auto opened = open_inception(path_, 2, {.protocol = InceptionProtocol::pytorch_fid});
   EXPECT_EQ(opened->name(), "InceptionV3 of 2015 (pt_inception-2015-12-05-6726825d.pth, SHA-256 " + kHash +
                                 "), protocol pytorch-fid: half-pixel bilinear to 299x299, v/127.5-1");
   std::ifstream file(path_, std::ios::binary);
