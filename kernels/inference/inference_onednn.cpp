@@ -5,6 +5,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
