@@ -27,7 +27,7 @@ data    | dataset-fashion-mnist | the images that the first run learns from    |
 develop | clang-format          | source format                                | clang-format 14
 develop | shellcheck            | script checks                                | ShellCheck 0.9
 develop | ccache                | repeated builds                              | ccache 4
-golden  | python3-torch         | writing the reference numbers in tests/golden| PyTorch 1.13
+golden  | python3-torch         | reference numbers, converting Inception      | PyTorch 1.13
 golden  | python3-h5py          | reading and writing HDF5 files from Python   | h5py 3.7
 images  | python3-numpy         | unpacking images                             | NumPy 1.24
 images  | python3-pil           | unpacking images                             | Pillow 9.4
