@@ -129,14 +129,16 @@ void Axes::draw_y(Image& image, const std::string& label) const {
                     box_.top + (box_.height - text_width(label, kTextScale)) / 2, label, kTextScale, kInk);
 }
 
-void Axes::draw(Image& image, const AxisLabels& labels) const {
+void Axes::draw(Image& image, const AxisLabels& labels, bool y_axis) const {
   fill_box(image, box_, kWhite);
   draw_x(image, labels.x);
-  draw_y(image, labels.y);
+  if (y_axis) draw_y(image, labels.y);
   draw_frame(image, box_, kBlack);
-  const int indent = (box_.width - text_width(labels.title, kTextScale)) / 2;
-  draw_text(image, std::max(kGap, box_.left + indent), box_.top - kGap - kTextHeight, labels.title,
-            kTextScale, kInk);
+  // A long title is small.
+  const int scale = text_width(labels.title, kTextScale) <= box_.width + kLeft ? kTextScale : 1;
+  const int indent = (box_.width - text_width(labels.title, scale)) / 2;
+  draw_text(image, std::max(kGap, box_.left + indent), box_.top - kGap - kGlyphHeight * scale, labels.title,
+            scale, kInk);
 }
 
 }  // namespace mebm::report

@@ -54,7 +54,8 @@ class Axes {
   int row(double y) const;
   // White ground, frame, ticks with numbers outside the left and lower side, title above, labels outside the
   // numbers. Room for them: kLeft, kTop, kBottom pixels.
-  void draw(Image& image, const AxisLabels& labels) const;
+  // y_axis = false: neither numbers nor a label on the left.
+  void draw(Image& image, const AxisLabels& labels, bool y_axis = true) const;
 
   static constexpr int kLeft = 116, kTop = 32, kBottom = 60;
 

@@ -5,7 +5,6 @@
 #include "engine/core/error.h"
 #include "report/font.h"
 #include "report/grid.h"
-#include "report/plot.h"
 
 namespace mebm::report {
 namespace {
@@ -61,10 +60,32 @@ Image make_rows(std::span<const RowBlock> blocks, const std::vector<std::string>
 
 Image with_title(const Image& picture, const std::string& title) {
   constexpr int kAbove = kTextHeight + 2 * kNameGap;
-  Image figure = Image::filled(picture.width, picture.height + kAbove, picture.channels, 255);
-  std::copy(picture.pixels.begin(), picture.pixels.end(),
-            figure.pixels.begin() + static_cast<std::ptrdiff_t>(kAbove) * picture.width * picture.channels);
+  Image figure = Image::filled(std::max(picture.width, text_width(title, kTextScale) + 2 * kNameGap),
+                               picture.height + kAbove, picture.channels, 255);
+  const auto row = static_cast<std::ptrdiff_t>(picture.width) * picture.channels;
+  for (int y = 0; y < picture.height; ++y)
+    std::copy_n(picture.pixels.begin() + y * row, row, figure.at(0, kAbove + y));
   draw_text(figure, kNameGap, kNameGap, title, kTextScale, 0);
+  return figure;
+}
+
+Image beside(std::span<const Image> pictures, int gap) {
+  engine::require(!pictures.empty(), "a figure of no pictures");
+  int width = -gap, height = 0, channels = 1;
+  for (const Image& picture : pictures) {
+    width += picture.width + gap;
+    height = std::max(height, picture.height);
+    channels = std::max(channels, picture.channels);
+  }
+  Image figure = Image::filled(width, height, channels, 255);
+  int left = 0;
+  for (const Image& picture : pictures) {
+    for (int y = 0; y < picture.height; ++y)
+      for (int x = 0; x < picture.width; ++x)
+        for (int c = 0; c < channels; ++c)
+          figure.at(left + x, y)[c] = picture.at(x, y)[picture.channels == 1 ? 0 : c];
+    left += picture.width + gap;
+  }
   return figure;
 }
 

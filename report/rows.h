@@ -1,5 +1,6 @@
 #pragma once
-// Blocks of images side by side whose rows have names: one row for each class, say.
+// Pictures put together: blocks of images whose rows have names (one row for each class, say), pictures side
+// by side, titles.
 
 #include <span>
 #include <string>
@@ -28,7 +29,10 @@ struct RowBlock {
 Image make_rows(std::span<const RowBlock> blocks, const std::vector<std::string>& row_names,
                 const ImageSize& size, int scale = 2);
 
-// One line of text above a picture, cut off where it is wider.
+// A line of text above a picture, which becomes wider where the text is.
 Image with_title(const Image& picture, const std::string& title);
+
+// Pictures side by side on white, top edges aligned; grey and colour may be mixed. Throws on no pictures.
+Image beside(std::span<const Image> pictures, int gap = 24);
 
 }  // namespace mebm::report

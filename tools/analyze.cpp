@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "engine/core/error.h"
-#include "report/plot.h"
+#include "report/rows.h"
 #include "tools/analyze_files.h"
 #include "tools/commands.h"
 #include "tools/count_progress.h"

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/plot.h"
+#include "report/histogram.h"
+#include "report/rows.h"
+#include "report/scatter.h"
 
 namespace mebm::tools {
 
 namespace {
 
-constexpr int kHistogramBins = 50;
+constexpr int kHistogramBins = 50, kClassBins = 40;
 constexpr double kClippedShare = 0.02;
 
 // One array over x+, x0 and x-.
@@ -36,7 +38,7 @@ std::vector<std::string> class_names(const AnalyzedModel& model) {
 
 report::ScatterPlot embedding_plot(const Analysis& analysis, const std::string& what) {
   report::ScatterPlot plot;
-  plot.labels = {fmt::format("{}: t-SNE of features{}", analysis.model.name, what), "t-SNE 1", "t-SNE 2"};
+  plot.labels = {fmt::format("{}: t-SNE{}", analysis.model.name, what), "t-SNE 1", "t-SNE 2"};
   const std::vector<double>& embedding = analysis.embedding->embedding;
   for (std::size_t i = 0; i < embedding.size() / 2; ++i) {
     plot.x.push_back(embedding[2 * i]);
@@ -89,7 +91,7 @@ std::vector<double> negated(std::vector<double> values) {
 
 report::Image draw_log_p(const Analysis& analysis) {
   report::Histogram histogram;
-  histogram.labels = {analysis.model.name, "log p(x) = -E(x), unnormalised", ""};
+  histogram.labels = {analysis.model.name, "log p(x) = -E(x), unnormalised", "share of images"};
   histogram.bins = kHistogramBins;
   for (std::size_t kind = 0; kind < kKinds; ++kind)
     histogram.series.push_back({kKindNames[kind], negated(analysis.model.kinds[kind].energies)});
@@ -98,7 +100,7 @@ report::Image draw_log_p(const Analysis& analysis) {
 
 report::Image draw_energies(const Analysis& analysis) {
   report::Histogram histogram;
-  histogram.labels = {analysis.model.name, "energy E(x)", ""};
+  histogram.labels = {analysis.model.name, "energy E(x)", "share of images"};
   histogram.bins = kHistogramBins;
   for (std::size_t kind = 0; kind < kKinds; ++kind)
     histogram.series.push_back({kKindNames[kind], analysis.model.kinds[kind].energies});
@@ -113,15 +115,15 @@ report::Image draw_log_p_class(const Analysis& analysis) {
     report::Histogram histogram;
     histogram.labels = {fmt::format("{}: {} by {} class", model.name, kKindNames[kind],
                                     kind == data_images && model.labelled ? "labelled" : "predicted"),
-                        "log p(x) = -E(x), unnormalised", "share of images of the class"};
-    histogram.bins = kHistogramBins / 2;
+                        "log p(x) = -E(x), unnormalised", ""};
+    histogram.bins = kClassBins;
     for (int c = 0; c < model.num_classes; ++c) {
       report::HistogramSeries series{fmt::format("class {}", c), {}};
       for (std::size_t i = 0; i < images.classes.size(); ++i)
         if (images.classes[i] == c) series.values.push_back(-images.energies[i]);
       histogram.series.push_back(std::move(series));
     }
-    panels.push_back(report::draw_histogram(histogram));
+    panels.push_back(report::draw_histogram_rows(histogram));
   }
   return report::beside(panels);
 }

@@ -164,7 +164,7 @@ report::Image draw_centres(const Analysis& analysis) {
       mean_block(model, chain_ends, means[1]), nearest_block(model, chain_ends, centres)};
   return report::with_title(
       report::make_rows(blocks, row_names(model), image_size(model), scale_of(model)),
-      fmt::format("{}: mean image by class; nearest to the class's centre of x+ features", model.name));
+      fmt::format("{}: class means of images, nearest to the class's centre of x+ features", model.name));
 }
 
 }  // namespace mebm::tools

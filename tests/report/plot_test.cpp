@@ -1,4 +1,4 @@
-#include "report/plot.h"
+#include "report/histogram.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include "engine/core/error.h"
 #include "report/font.h"
 #include "report/rows.h"
+#include "report/scatter.h"
 
 namespace mebm::report {
 namespace {
@@ -46,9 +47,11 @@ TEST(Colors, CategoriesRepeatAndTheScaleGetsLighter) {
 }
 
 TEST(Axes, TicksAreRoundNumbers) {
-  EXPECT_THAT(nice_ticks({0, 1}, 5), Pointwise(DoubleNear(1e-12), {0, 0.2, 0.4, 0.6, 0.8, 1}));
-  EXPECT_THAT(nice_ticks({-37, 49}, 5), Pointwise(DoubleNear(1e-12), {-20, 0, 20, 40}));
-  EXPECT_THAT(nice_ticks({1e6, 1.4e6}, 5), Pointwise(DoubleNear(1e-4), {1e6, 1.1e6, 1.2e6, 1.3e6, 1.4e6}));
+  EXPECT_THAT(nice_ticks({0, 1}, 5),
+              Pointwise(DoubleNear(1e-12), std::vector<double>{0, 0.2, 0.4, 0.6, 0.8, 1}));
+  EXPECT_THAT(nice_ticks({-37, 49}, 5), Pointwise(DoubleNear(1e-12), std::vector<double>{-20, 0, 20, 40}));
+  EXPECT_THAT(nice_ticks({1e6, 1.4e6}, 5),
+              Pointwise(DoubleNear(1e-4), std::vector<double>{1e6, 1.1e6, 1.2e6, 1.3e6, 1.4e6}));
   EXPECT_EQ(tick_text(0.30000000000000004, 0.1), "0.3");
   EXPECT_EQ(tick_text(-20, 20), "-20");
   EXPECT_EQ(tick_text(0, 0.25), "0.0");
@@ -111,9 +114,9 @@ TEST(Scatter, PutsEachPointAtItsPlaceInItsColour) {
   EXPECT_EQ(color_at(image, left, low), category_color(0));
   EXPECT_EQ(color_at(image, right, high), category_color(1));
   EXPECT_EQ(color_at(image, left, high), kWhite);
-  EXPECT_EQ(color_at(image, left + 3, low), category_color(0)) << "a disc of radius 3";
-  EXPECT_EQ(color_at(image, left + 4, low), kWhite);
-  EXPECT_EQ(color_at(image, left + 3, low + 3), kWhite) << "the corners are round";
+  EXPECT_EQ(color_at(image, left + 2, low), category_color(0)) << "a disc of radius 2";
+  EXPECT_EQ(color_at(image, left + 3, low), kWhite);
+  EXPECT_EQ(color_at(image, left + 2, low + 2), kWhite) << "the corners are round";
   EXPECT_EQ(count_color(image, kInside, category_color(0)), count_color(image, kInside, category_color(1)));
   // The frame, and the legend's swatches right of it.
   EXPECT_EQ(color_at(image, Axes::kLeft, Axes::kTop + 100), kBlack);
@@ -124,13 +127,14 @@ TEST(Scatter, PutsEachPointAtItsPlaceInItsColour) {
 
 TEST(Scatter, MarkersHaveShapes) {
   ScatterPlot plot = two_points();
+  plot.radius = 3;
   std::vector<int> ink;
   for (int marker = 0; marker < kMarkers; ++marker) {
     plot.markers = {marker, marker};
     plot.marker_names = {"a", "b", "c", "d"};
     ink.push_back(count_color(draw_scatter(plot), kInside, category_color(0)));
   }
-  EXPECT_THAT(ink, ElementsAre(37, 25, 27, 13));
+  EXPECT_THAT(ink, ElementsAre(37, 25, 1 + 1 + 3 + 3 + 5 + 5 + 7, 13));
 }
 
 TEST(Scatter, ValuesHaveAColourBar) {
@@ -139,6 +143,7 @@ TEST(Scatter, ValuesHaveAColourBar) {
   plot.category_names.clear();
   plot.values = {-4, 6};
   plot.value_label = "energy";
+  plot.radius = 3;
   const Image image = draw_scatter(plot);
   EXPECT_EQ(count_color(image, kInside, scale_color(0)), 37);
   EXPECT_EQ(count_color(image, kInside, scale_color(1)), 37);
@@ -204,6 +209,27 @@ TEST(Histogram, BarsAreAsHighAsTheirShares) {
     ASSERT_EQ(color_at(image, column(2.5), y), kWhite) << "the third bin is empty";
 }
 
+TEST(HistogramRows, HaveOneScaleAndTheMedian) {
+  Histogram histogram;
+  histogram.bins = 4;
+  histogram.size = {561, 80};
+  histogram.series = {{"a", {0, 1, 1, 4}}, {"b", {2.5, std::nan("")}}, {"none", {}}};
+  const Image image = draw_histogram_rows(histogram);
+  EXPECT_EQ(image.height, Axes::kTop + 3 * kSmallestRow + Axes::kBottom) << "rows keep their height";
+  const auto column = [](double v) { return Axes::kLeft + static_cast<int>(140 * v); };
+  const auto floor = [](int row) { return Axes::kTop + (row + 1) * kSmallestRow - 1; };
+  // The share 1 is 28 pixels high, 0.5 is 14, 0.25 is 7.
+  EXPECT_EQ(color_at(image, column(0.5), floor(0) - 7), category_color(0));
+  EXPECT_EQ(color_at(image, column(0.5), floor(0) - 8), kWhite);
+  EXPECT_EQ(color_at(image, column(1.5), floor(0) - 14), category_color(0));
+  EXPECT_EQ(color_at(image, column(1.5), floor(0) - 15), kWhite);
+  EXPECT_EQ(color_at(image, column(2.2), floor(1) - 28), category_color(1));
+  EXPECT_EQ(color_at(image, column(2.2), floor(0) - 1), kWhite);
+  EXPECT_EQ(color_at(image, column(1), floor(0) - 20), kBlack) << "the median";
+  EXPECT_EQ(color_at(image, column(2.5), floor(1) - 20), kBlack) << "the median";
+  EXPECT_EQ(color_at(image, column(2.5), floor(2) - 10), kWhite);
+}
+
 TEST(Histogram, RefusesNothing) {
   Histogram histogram;
   histogram.series = {{"a", {}}};
@@ -259,6 +285,7 @@ TEST(Rows, TitleIsAboveThePicture) {
   for (int x = 0; x < 80; ++x)
     for (int y = 0; y < 32; ++y) ink += *figure.at(x, y) == 0;
   EXPECT_GT(ink, 50);
+  EXPECT_EQ(with_title(Image::filled(8, 10, 1, 77), "AB").width, text_width("AB", 2) + 16);
 }
 
 }  // namespace
