@@ -20,11 +20,16 @@ const std::vector<std::string> kFigures{"tsne",       "tsne-class",          "ts
 
 class AnalyzeTest : public CliTest {
  protected:
+  // A small run of the command; options replace what is set here.
   std::vector<std::string> with(const std::vector<std::string>& options,
                                 const std::string& model = "m.h5") const {
-    std::vector<std::string> words{"analyze", "--checkpoint", at(model), "--data",    at("x.h5"),
-                                   "--out",   at("out"),      "--count", "20",        "--perplexity",
-                                   "5",       "--steps",      "2",       "--threads", "1"};
+    std::vector<std::string> words{"analyze",  "--checkpoint", at(model), "--data",
+                                   at("x.h5"), "--out",        at("out")};
+    const std::pair<const char*, const char*> defaults[] = {
+        {"--count", "20"}, {"--perplexity", "5"}, {"--steps", "2"}, {"--threads", "1"}};
+    for (const auto& [name, value] : defaults)
+      if (std::find(options.begin(), options.end(), name) == options.end())
+        words.insert(words.end(), {name, value});
     words.insert(words.end(), options.begin(), options.end());
     return words;
   }
