@@ -65,11 +65,10 @@ HistogramBins bin(const Histogram& histogram) {
 
 namespace {
 
-double highest_share(const HistogramBins& bins) {
-  double highest = 0;
-  for (const std::vector<double>& shares : bins.shares)
-    highest = std::max(highest, *std::max_element(shares.begin(), shares.end()));
-  return highest;
+constexpr double kTiny = 1e-12;  // below every share but 0
+
+double highest_of(const std::vector<double>& shares) {
+  return *std::max_element(shares.begin(), shares.end());
 }
 
 double median(std::vector<double> values) {
@@ -84,12 +83,14 @@ double median(std::vector<double> values) {
 
 Image draw_histogram(const Histogram& histogram) {
   const HistogramBins bins = bin(histogram);
+  double highest = 0;
+  for (const std::vector<double>& shares : bins.shares) highest = std::max(highest, highest_of(shares));
   std::vector<LegendEntry> legend;
   for (std::size_t s = 0; s < std::min(bins.shares.size(), kMaxLegendEntries); ++s)
     legend.push_back({histogram.series[s].name, category_color(static_cast<int>(s)), Marker::square});
   Image image = blank_plot(histogram.size, legend_width(legend));
   const Box box = plot_box(histogram.size);
-  const Axes axes(box, {bins.edges.front(), bins.edges.back()}, {0, 1.05 * highest_share(bins)});
+  const Axes axes(box, {bins.edges.front(), bins.edges.back()}, {0, 1.05 * highest});
   axes.draw(image, histogram.labels);
   for (std::size_t s = 0; s < bins.shares.size(); ++s) shade_bars(image, axes, bins, s);
   for (std::size_t s = 0; s < bins.shares.size(); ++s) outline_bars(image, axes, bins, s);
@@ -105,15 +106,16 @@ Image draw_histogram_rows(const Histogram& histogram) {
   const PlotSize size{histogram.size.width, rows * step};
   Image image = blank_plot(size, 0);
   const Box box = plot_box(size);
-  const double scale = 1 / highest_share(bins);
   const Axes axes(box, {bins.edges.front(), bins.edges.back()}, {0, 1});
   axes.draw(image, histogram.labels, false);
   for (int r = 0; r < rows; ++r) {
     const auto s = static_cast<std::size_t>(r);
     const int floor = box.top + (r + 1) * step - 1;
+    const double highest = highest_of(bins.shares[s]);
     for (std::size_t b = 0; b + 1 < bins.edges.size(); ++b) {
       const int left = axes.column(bins.edges[b]), right = axes.column(bins.edges[b + 1]);
-      const int height = static_cast<int>(std::lround(bins.shares[s][b] * scale * (step - 4)));
+      const int height =
+          static_cast<int>(std::lround(bins.shares[s][b] / std::max(highest, kTiny) * (step - 4)));
       fill_box(image, {left, floor - height, right - left, height}, category_color(r));
     }
     fill_box(image, {box.left, floor, box.width, 1}, kGrey);

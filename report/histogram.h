@@ -33,8 +33,8 @@ HistogramBins bin(const Histogram& histogram);
 
 // Shaded outlines over each other, for two or three series.
 Image draw_histogram(const Histogram& histogram);
-// For many series: each in a row of its own beside its name, all rows to one scale, a line at the median.
-// Rows keep kSmallestRow pixels of height, so that the picture may be higher than asked.
+// For many series: each in a row of its own beside its name, its highest bar as high as the row, a line at
+// the median. Rows keep kSmallestRow pixels of height, so that the picture may be higher than asked.
 inline constexpr int kSmallestRow = 32;
 Image draw_histogram_rows(const Histogram& histogram);
 

@@ -1,6 +1,7 @@
 """scikit-learn's t-SNE of the points of tsne_test.cpp: the numbers committed there.
 
-    python3 tests/metrics/tsne_golden.py            # needs NumPy and scikit-learn
+    python3 tests/metrics/tsne_golden.py                           # needs NumPy and scikit-learn
+    python3 tests/metrics/tsne_golden.py --analysis analysis.h5    # and h5py: both embeddings of a file of analyze
 
 The divergence is computed here in fp64 from the affinities of a bisection in fp64, for any embedding.
 """
@@ -47,20 +48,40 @@ def divergence(p, embedding):
     return (p[seen] * np.log(p[seen] / q[seen])).sum()
 
 
+def scikit_learns(points, perplexity, method):
+    tsne = TSNE(2, perplexity=perplexity, method=method, init="pca", random_state=1)
+    return tsne.fit_transform(points), tsne.kl_divergence_
+
+
+def compare(path, perplexity, method):
+    """Divergences of the stored embedding and of scikit-learn's, for every model of the file."""
+    import h5py  # only here
+    with h5py.File(path) as file:
+        for name, model in file.items():
+            points, ours = (np.concatenate([model[kind][array] for kind in ("data", "starts", "chains")])
+                            for array in ("features", "embedding"))
+            p = affinities(points, perplexity)
+            theirs, own = scikit_learns(points, perplexity, method)
+            print(f"{name} {points.shape}: ours {divergence(p, ours):.6f}, scikit-learn's {method} "
+                  f"{divergence(p, theirs):.6f} (its own figure {own:.6f})")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--dimensions", type=int, default=16)
     parser.add_argument("--perplexity", type=float, default=30)
+    parser.add_argument("--method", default="exact", choices=("exact", "barnes_hut"))
+    parser.add_argument("--analysis", metavar="FILE", help="analysis.h5 instead of the test's points")
     arguments = parser.parse_args()
-    points = fixture(arguments.count, arguments.dimensions)
+    if arguments.analysis:
+        compare(arguments.analysis, arguments.perplexity, arguments.method)
+        return
+    points = fixture(300, 16)
     p = affinities(points, arguments.perplexity)
-    print(f"p[0,1] {p[0, 1]:.9g}  p[0,5] {p[0, 5]:.9g}  p[17,222] {p[17, 222]:.9g}  sum of squares {(p ** 2).sum():.9g}")
-    print(f"divergence of (sin i, cos 2i): {divergence(p, [(np.sin(i), np.cos(2 * i)) for i in range(len(p))]):.9g}")
-    tsne = TSNE(2, perplexity=arguments.perplexity, method="exact", init="pca", random_state=1)
-    embedding = tsne.fit_transform(points)
-    print(f"scikit-learn {sklearn.__version__}: divergence {divergence(p, embedding):.6f} (its own figure "
-          f"{tsne.kl_divergence_:.6f})")
+    print(f"p[0,1] {p[0, 1]:.9g}  p[0,5] {p[0, 5]:.9g}  p[17,222] {p[17, 222]:.9g}  "
+          f"sum of squares {(p ** 2).sum():.9g}")
+    print(f"divergence of (sin i, cos 2i): {divergence(p, [(np.sin(i), np.cos(2 * i)) for i in range(300)]):.9g}")
+    embedding, own = scikit_learns(points, arguments.perplexity, arguments.method)
+    print(f"scikit-learn {sklearn.__version__}: divergence {divergence(p, embedding):.6f} (its own figure {own:.6f})")
 
 
 if __name__ == "__main__":

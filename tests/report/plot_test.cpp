@@ -209,7 +209,7 @@ TEST(Histogram, BarsAreAsHighAsTheirShares) {
     ASSERT_EQ(color_at(image, column(2.5), y), kWhite) << "the third bin is empty";
 }
 
-TEST(HistogramRows, HaveOneScaleAndTheMedian) {
+TEST(HistogramRows, FillTheirRowsAndShowTheMedian) {
   Histogram histogram;
   histogram.bins = 4;
   histogram.size = {561, 80};
@@ -218,11 +218,11 @@ TEST(HistogramRows, HaveOneScaleAndTheMedian) {
   EXPECT_EQ(image.height, Axes::kTop + 3 * kSmallestRow + Axes::kBottom) << "rows keep their height";
   const auto column = [](double v) { return Axes::kLeft + static_cast<int>(140 * v); };
   const auto floor = [](int row) { return Axes::kTop + (row + 1) * kSmallestRow - 1; };
-  // The share 1 is 28 pixels high, 0.5 is 14, 0.25 is 7.
-  EXPECT_EQ(color_at(image, column(0.5), floor(0) - 7), category_color(0));
-  EXPECT_EQ(color_at(image, column(0.5), floor(0) - 8), kWhite);
-  EXPECT_EQ(color_at(image, column(1.5), floor(0) - 14), category_color(0));
-  EXPECT_EQ(color_at(image, column(1.5), floor(0) - 15), kWhite);
+  // Every row's highest bar is 28 pixels high.
+  EXPECT_EQ(color_at(image, column(0.5), floor(0) - 14), category_color(0));
+  EXPECT_EQ(color_at(image, column(0.5), floor(0) - 15), kWhite);
+  EXPECT_EQ(color_at(image, column(1.5), floor(0) - 28), category_color(0));
+  EXPECT_EQ(color_at(image, column(1.5), floor(0) - 29), kWhite);
   EXPECT_EQ(color_at(image, column(2.2), floor(1) - 28), category_color(1));
   EXPECT_EQ(color_at(image, column(2.2), floor(0) - 1), kWhite);
   EXPECT_EQ(color_at(image, column(1), floor(0) - 20), kBlack) << "the median";
