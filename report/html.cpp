@@ -15,8 +15,8 @@ std::size_t character_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t first = byte(at);
   if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xC2 && first <= 0xDF ? 2
-                             : (first & 0xF0) == 0xE0       ? 3
+  const std::size_t length = first >= 0xC2 && first <= 0xDF   ? 2
+                             : (first & 0xF0) == 0xE0         ? 3
                              : first >= 0xF0 && first <= 0xF4 ? 4
                                                               : 0;
   if (length == 0 || at + length > text.size()) return 0;

@@ -8,8 +8,8 @@
 
 namespace mebm::report {
 
-// `text` as valid UTF-8: each byte that is part of no character becomes U+FFFD, as do control characters other
-// than tab and line feed.
+// `text` as valid UTF-8: each byte that is part of no character becomes U+FFFD, as do control characters
+// other than tab and line feed.
 std::string printable(std::string_view text);
 
 // `text` for element content and quoted attribute values: printable, with & < > " ' as entities.

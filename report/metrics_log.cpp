@@ -96,18 +96,23 @@ class Reader {
     const auto say = [&](bool when, std::string text) {
       if (when) log_.notes.push_back(std::move(text));
     };
-    say(cut_short_, "the last line of metrics.jsonl is cut short and left out: the run is writing it, or was killed");
-    say(damaged_ > 0, fmt::format("{} lines of metrics.jsonl are no JSON object with an iteration; left out", damaged_));
+    say(cut_short_,
+        "the last line of metrics.jsonl is cut short and left out: the run is writing it, or was killed");
+    say(damaged_ > 0,
+        fmt::format("{} lines of metrics.jsonl are no JSON object with an iteration; left out", damaged_));
     say(too_long_ > 0, fmt::format("{} lines of metrics.jsonl are longer than 1 MiB; left out", too_long_));
     say(backwards_ > 0,
-        fmt::format("iterations of metrics.jsonl repeat or go back {} times; drawn in the file's order", backwards_));
-    say(left_out_, fmt::format("metrics.jsonl has more than {} numbers a line; the others are left out", kMostCurves));
+        fmt::format("iterations of metrics.jsonl repeat or go back {} times; drawn in the file's order",
+                    backwards_));
+    say(left_out_,
+        fmt::format("metrics.jsonl has more than {} numbers a line; the others are left out", kMostCurves));
     std::int64_t joined = 1;
     for (const auto& [key, curve] : log_.curves) joined = std::max(joined, curve.points_per_bucket());
     say(joined > 1,
-        fmt::format("{} logged iterations: up to {} neighbours are drawn as one point, their mean, with a band from "
-                    "the smallest to the largest",
-                    log_.lines, joined));
+        fmt::format(
+            "{} logged iterations: up to {} neighbours are drawn as one point, their mean, with a band from "
+            "the smallest to the largest",
+            log_.lines, joined));
     for (const auto& [key, curve] : log_.curves)
       say(curve.finite() > 0 && curve.finite() < curve.points(),
           fmt::format("{} of {} values of {} are not finite or absent; the curve has gaps there",

@@ -14,12 +14,12 @@ struct PngFile {
   std::uintmax_t bytes = 0;
 };
 
-// The regular *.png files of a folder that begin as PNG files do, by iteration, then by name. Empty where there
-// is no such folder. `refused` counts files of that name that are no PNG.
+// The regular *.png files of a folder that begin as PNG files do, by iteration, then by name. Empty where
+// there is no such folder. `refused` counts files of that name that are no PNG.
 std::vector<PngFile> list_pngs(const std::filesystem::path& folder, int& refused);
 
-// Indices 0 ... count-1 in the order in which few of them show a run best: the last, the first, then the middles
-// of what lies between, breadth first.
+// Indices 0 ... count-1 in the order in which few of them show a run best: the last, the first, then the
+// middles of what lies between, breadth first.
 std::vector<std::size_t> spread_order(std::size_t count);
 
 struct PageImage {

@@ -33,7 +33,8 @@ std::string take_text(RunSummary& run, const char* name, std::size_t most, const
   }
   bool cut = false;
   std::string text = read_text(path, most, cut);
-  if (cut) run.notes.push_back(fmt::format("{} is longer than {}; the rest is left out", name, format_bytes(most)));
+  if (cut)
+    run.notes.push_back(fmt::format("{} is longer than {}; the rest is left out", name, format_bytes(most)));
   return text;
 }
 
@@ -106,9 +107,10 @@ void read_incidents(RunSummary& run) {
 
 void note_left_out(RunSummary& run, const PageImages& images, const char* what) {
   if (images.images.size() < images.found)
-    run.notes.push_back(fmt::format("{} of {} {} are shown: the page's size is bounded; the others are in the run "
-                                    "directory",
-                                    images.images.size(), images.found, what));
+    run.notes.push_back(
+        fmt::format("{} of {} {} are shown: the page's size is bounded; the others are in the run "
+                    "directory",
+                    images.images.size(), images.found, what));
 }
 
 void read_images(RunSummary& run, std::size_t budget) {
@@ -117,9 +119,23 @@ void read_images(RunSummary& run, std::size_t budget) {
   const std::vector<PngFile> grids = list_pngs(run.directory / "samples", refused);
   run.figures = embed_pngs(figures, grids.empty() ? budget : budget / 2, kMostFigures);
   run.grids = embed_pngs(grids, budget - run.figures.bytes, kMostGrids);
-  if (refused > 0) run.notes.push_back(fmt::format("{} files named *.png are no PNG images; left out", refused));
+  if (refused > 0)
+    run.notes.push_back(fmt::format("{} files named *.png are no PNG images; left out", refused));
   note_left_out(run, run.grids, "sample grids");
   note_left_out(run, run.figures, "figures of analysis/");
+}
+
+// The last `length` parts of a path: "cifar10/run-1".
+std::string end_of(const fs::path& path, std::size_t length) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error).lexically_normal();
+  std::vector<std::string> parts;
+  for (const fs::path& part : whole)
+    if (!part.empty() && part != "/") parts.push_back(part.string());
+  const std::size_t first = parts.size() - std::min(length, parts.size());
+  const std::string name =
+      fmt::format("{}", fmt::join(parts.begin() + static_cast<std::ptrdiff_t>(first), parts.end(), "/"));
+  return name.empty() ? std::string("root") : name;
 }
 
 }  // namespace
@@ -159,23 +175,11 @@ RunSummary read_run(const fs::path& directory, RunFacts facts, std::size_t image
 }
 
 void name_runs(std::vector<RunSummary>& runs) {
-  const auto parts_of = [](const fs::path& path) {
-    std::error_code error;
-    fs::path whole = fs::weakly_canonical(path, error);
-    if (error || whole.empty()) whole = fs::absolute(path).lexically_normal();
-    std::vector<std::string> parts;
-    for (const fs::path& part : whole)
-      if (!part.empty() && part != "/") parts.push_back(part.string());
-    return parts;
-  };
-  for (std::size_t length = 1; length < 64; ++length) {
+  constexpr std::size_t kDeepest = 64;
+  for (std::size_t length = 1; length < kDeepest; ++length) {
     std::set<std::string> names;
     for (RunSummary& run : runs) {
-      const std::vector<std::string> parts = parts_of(run.directory);
-      run.name.clear();
-      for (std::size_t i = parts.size() - std::min(length, parts.size()); i < parts.size(); ++i)
-        run.name += (run.name.empty() ? "" : "/") + parts[i];
-      if (run.name.empty()) run.name = "/";
+      run.name = end_of(run.directory, length);
       names.insert(run.name);
     }
     if (names.size() == runs.size()) return;

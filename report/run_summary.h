@@ -14,16 +14,16 @@ namespace mebm::report {
 
 // The published row of a recipe; 0 = not reported.
 struct PublishedFigures {
-  std::string line;  // the row in words
+  std::string line;                                   // the row in words
   double accuracy = 0, inception_score = 0, fid = 0;  // percent, -, -
   double minutes_per_epoch = 0;                       // of 390 iterations
 };
 
 // What the run's configuration says; only tools/ can read one.
 struct RunFacts {
-  std::string problem;  // why the configuration could not be read, in one line; "" where it could
-  std::string recipe;   // "" = none
-  std::string method;   // "M-JEM, K = 5, WRN-10-2, cifar10"
+  std::string problem;           // why the configuration could not be read, in one line; "" where it could
+  std::string recipe;            // "" = none
+  std::string method;            // "M-JEM, K = 5, WRN-10-2, cifar10"
   int iterations_per_epoch = 0;  // 0 = not known
   int epochs = 0;
   int evaluate_every = 0;  // epochs between evaluations on the validation split; 0: never
@@ -40,13 +40,14 @@ struct RunSummary {
   std::string name;  // short and unlike the other runs' names
   RunFacts facts;
   MetricsLog metrics;
-  std::string state;              // "finished at iteration 600"
-  std::vector<Fact> environment;  // engine version, processor, threads, precision, ... of the newest checkpoint
-  std::string config_toml, log;   // "" where absent
-  std::string evaluation;         // evaluation.json; "" where absent
+  std::string state;  // "finished at iteration 600"
+  std::vector<Fact>
+      environment;  // engine version, processor, threads, precision, ... of the newest checkpoint
+  std::string config_toml, log;        // "" where absent
+  std::string evaluation;              // evaluation.json; "" where absent
   std::vector<std::string> incidents;  // lines of incidents.jsonl, the newest kMostIncidents
   std::int64_t incident_count = 0;
-  PageImages grids, figures;  // samples/*.png, analysis/*.png
+  PageImages grids, figures;       // samples/*.png, analysis/*.png
   std::vector<std::string> notes;  // what is absent, damaged or left out, for people
 };
 
