@@ -57,7 +57,8 @@ std::vector<ChartGroup> known_groups() {
            "metrics.jsonl has no validation accuracy, FD-ref or FID."},
           {"Optimisation and speed",
            {logarithmic(chart("gradient_norm", "Norm of the parameters' gradient", "")),
-            chart("learning_rate", "Learning rate", ""), chart("seconds", "Time of an iteration", "seconds")},
+            chart("learning_rate", "Learning rate", ""),
+            logarithmic(chart("seconds", "Time of an iteration", "seconds"))},
            ""},
           {"Replay buffer and chains", {}, "metrics.jsonl has no figures of the replay buffer."},
           {"Other figures", {}, ""}};

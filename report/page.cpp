@@ -1,5 +1,7 @@
 #include "report/page.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "report/assets.h"
@@ -18,7 +20,11 @@ constexpr std::string_view kPolicy =
     "form-action 'none'";
 
 std::string title_of(std::span<const RunSummary> runs) {
-  return runs.size() == 1 ? runs[0].name : fmt::format("{} and {} more", runs[0].name, runs.size() - 1);
+  constexpr std::size_t kNamed = 3;
+  std::string title;
+  for (const RunSummary& run : runs.first(std::min(kNamed, runs.size())))
+    title += (title.empty() ? "" : ", ") + run.name;
+  return runs.size() > kNamed ? fmt::format("{} and {} more", title, runs.size() - kNamed) : title;
 }
 
 std::string canvas_card(const std::string& id, const std::string& title, const std::string& unit,

@@ -106,7 +106,7 @@ std::string summary_table(std::span<const RunSummary> runs) {
   return element("div",
                  element("table", element("thead", element("tr", head)) + element("tbody", body)) +
                      element("p", "The last logged values; the median time.", " class=\"muted\""),
-                 " class=\"scroll card\"");
+                 " class=\"scroll card summary\"");
 }
 
 std::string published_table(std::span<const RunSummary> runs) {

@@ -123,6 +123,14 @@
     chart.update();
   }
 
+  // Chart.js' own labels, dashed as the lines are.
+  function names(chart) {
+    return Chart.defaults.plugins.legend.labels.generateLabels(chart).map((label) => {
+      const set = chart.data.datasets[label.datasetIndex];
+      return { ...label, lineDash: set.borderDash || [], lineWidth: 2, strokeStyle: set.borderColor };
+    });
+  }
+
   const several = (spec) => data.runs.length > 1 || new Set(spec.sets.map((set) => set.label)).size > 1;
 
   function options(spec) {
@@ -142,7 +150,10 @@
         legend: {
           display: several(spec), position: "bottom",
           onClick: toggle,
-          labels: { color: css("--text"), usePointStyle: true, pointStyle: "line", filter: (item, all) => !all.datasets[item.datasetIndex].helper },
+          labels: {
+            color: css("--text"), usePointStyle: true, pointStyle: "line", pointStyleWidth: 26, generateLabels: names,
+            filter: (item, all) => !all.datasets[item.datasetIndex].helper,
+          },
         },
         tooltip: {
           callbacks: {

@@ -24,7 +24,7 @@ HEADLESS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", 
 
 # Works the page's controls, then writes what it sees into <html data-probe>.
 PROBE = """<script>
-window.addEventListener("load", () => {
+window.addEventListener("load", async () => {
   const painted = (canvas) => {
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     let count = 0;
@@ -33,6 +33,17 @@ window.addEventListener("load", () => {
   };
   const look = () => [...document.querySelectorAll("canvas")].map((canvas) => [canvas.dataset.chart, painted(canvas)]);
   const seen = { canvases: look(), title: document.title, wide: document.documentElement.scrollWidth > innerWidth };
+  const frame = () => new Promise((resolve) => setTimeout(resolve, 100));
+  const values = async (canvas) => {
+    const box = canvas.getBoundingClientRect();
+    const place = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2, bubbles: true };
+    canvas.dispatchEvent(new MouseEvent("mousemove", place));
+    await frame();
+    const shown = Chart.getChart(canvas).tooltip;
+    return shown.opacity > 0 ? [...shown.title, ...shown.body.flatMap((part) => part.lines)] : [];
+  };
+  const loss = document.querySelector("canvas[data-chart=loss]");
+  seen.hover = loss ? await values(loss) : [];
   document.querySelectorAll("button").forEach((button) => button.click());
   document.querySelectorAll("select").forEach((select) => {
     select.value = select.options[select.options.length - 1].value;
@@ -143,6 +154,10 @@ class Report(unittest.TestCase):
             if chart != "reliability":
                 self.assertLess(hidden, shown, chart)
                 self.assertLess(hidden, again, chart)
+        # The pointer in the middle of 4000 iterations: both runs' values there, the long one's with its band.
+        self.assertEqual(len(seen["hover"]), 3, seen["hover"])
+        self.assertRegex(seen["hover"][1], r"^long: .* \(mean of 4; .* … .*\)$")
+        self.assertRegex(seen["hover"][2], r"^short: -?[0-9.e-]+$")
         self.assertEqual(seen["grids"], 2 * [False, True, True, True])
         self.assertEqual(len(seen["images"]), 10)
         self.assertTrue(all(seen["images"]), "an image could not be read")

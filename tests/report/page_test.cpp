@@ -73,7 +73,7 @@ TEST_F(PageTest, RunsAreOverlaidAndKeepSectionsOfTheirOwn) {
   EXPECT_EQ(count(page, "<canvas"), 1U);
   EXPECT_THAT(page, HasSubstr("id=\"r0\""));
   EXPECT_THAT(page, HasSubstr("id=\"r1\""));
-  EXPECT_THAT(page, HasSubstr("<title>a and 1 more – mebm_engine report</title>"));
+  EXPECT_THAT(page, HasSubstr("<title>a, b – mebm_engine report</title>"));
 }
 
 TEST_F(PageTest, ThePublishedRowStandsBesideOurs) {

@@ -32,12 +32,12 @@ class RunFilesTest : public ::testing::Test {
     return path;
   }
 
+  // What a PNG file begins with, and `more` bytes.
+  static std::string png(std::size_t more = 0) {
+    return std::string("\x89PNG\r\n\x1a\n", 8) + std::string(more, 'x');
+  }
+
   std::filesystem::path folder_;
 };
-
-// What a PNG file begins with, and `more` bytes.
-inline std::string png(std::size_t more = 0) {
-  return std::string("\x89PNG\r\n\x1a\n", 8) + std::string(more, 'x');
-}
 
 }  // namespace mebm::testing
