@@ -126,17 +126,19 @@ ordered_json set_of(const Series& series, const Chart& drawn, const ChartLine& l
 ordered_json chart_json(const Chart& drawn, std::span<const RunSummary> runs) {
   ordered_json sets = ordered_json::array();
   // Over iterations where a run's epochs are not known: one axis cannot be both.
-  bool epochs = drawn.by_epoch, positive = true;
+  bool epochs = drawn.by_epoch, positive = true, wide = false;
   for (const RunSummary& run : runs) epochs = epochs && run.facts.iterations_per_epoch > 0;
   for (std::size_t i = 0; i < runs.size(); ++i)
     for (const ChartLine& line : drawn.lines)
       if (const Series* series = runs[i].metrics.find(line.key)) {
         sets.push_back(set_of(*series, drawn, line, i, epochs ? runs[i].facts.iterations_per_epoch : 0));
         positive = positive && series->minimum() > 0;
+        wide = wide || series->maximum() > 10 * series->median();
       }
-  return {{"id", drawn.id},    {"title", drawn.title},     {"unit", drawn.unit},
-          {"byEpoch", epochs}, {"marked", drawn.by_epoch}, {"logarithmic", drawn.logarithmic && positive},
-          {"sets", sets}};
+  return {
+      {"id", drawn.id},    {"title", drawn.title},     {"unit", drawn.unit},
+      {"byEpoch", epochs}, {"marked", drawn.by_epoch}, {"logarithmic", drawn.logarithmic && positive && wide},
+      {"sets", sets}};
 }
 
 ordered_json incident_iterations(const RunSummary& run) {

@@ -22,7 +22,7 @@ struct Chart {
   std::vector<ChartLine> lines;
   double scale = 1;          // what values are multiplied by
   bool by_epoch = false;     // drawn over epochs, points marked
-  bool logarithmic = false;  // how it starts, where every value is positive
+  bool logarithmic = false;  // starts so where values are positive and one is ten times the median
 };
 
 struct ChartGroup {

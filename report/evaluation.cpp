@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kDeepest = 8;
 constexpr std::size_t kMostRows = 200, kMostColumns = 24, kMostListed = 16;
+constexpr std::size_t kMostSideways = 6;  // rows beside each other
 
 ordered_json parse(std::string_view text) {
   return ordered_json::parse(text.begin(), text.end(), nullptr, false);
@@ -44,14 +45,25 @@ void find(const ordered_json& value, const std::string& label, int depth, std::v
   }
   if (!value.is_object()) return;
   for (const auto& [key, inner] : value.items())
-    find(inner, label.empty() ? key : label + " " + key, depth + 1, found);
+    find(inner, key == "reliability" ? label : label.empty() ? key : label + " " + key, depth + 1, found);
+}
+
+// A scalar as it is read; not escaped.
+std::string text_of(const ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
+  if (value.is_null()) return "–";
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 std::string scalar(const ordered_json& value) {
-  if (value.is_string()) return escape_html(value.get<std::string>());
-  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
-  if (value.is_null()) return "–";
-  return escape_html(value.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+  return escape_html(text_of(value));
+}
+
+// A mean and its deviation.
+bool is_mean(const ordered_json& value) {
+  return value.is_object() && value.size() == 2 && value.contains("mean") && value["mean"].is_number() &&
+         value.contains("deviation") && value["deviation"].is_number();
 }
 
 bool is_flat(const ordered_json& value) {
@@ -67,19 +79,40 @@ std::string words_of(const std::string& key) {
 
 std::string html_of(const ordered_json& value, int depth);
 
-// Rows with a column for each key of any of them.
-std::string table_of(std::span<const ordered_json> rows, int depth) {
-  std::vector<std::string> columns;
+std::vector<std::string> keys_of(std::span<const ordered_json> rows) {
+  std::vector<std::string> keys;
   for (const ordered_json& row : rows)
     for (const auto& [key, inner] : row.items())
-      if (columns.size() < kMostColumns && std::find(columns.begin(), columns.end(), key) == columns.end())
-        columns.push_back(key);
+      if (keys.size() < kMostColumns && std::find(keys.begin(), keys.end(), key) == keys.end())
+        keys.push_back(key);
+  return keys;
+}
+
+std::string cell_of(const ordered_json& row, const std::string& key, int depth) {
+  return element("td", row.contains(key) ? html_of(row[key], depth + 1) : "");
+}
+
+// Few rows of many keys: a row for each key, so that the rows stand side by side.
+std::string sideways_table(std::span<const ordered_json> rows, const std::vector<std::string>& keys,
+                           int depth) {
+  std::string body;
+  for (const std::string& key : keys) {
+    std::string cells = element("th", words_of(key), " scope=\"row\"");
+    for (const ordered_json& row : rows) cells += cell_of(row, key, depth);
+    body += element("tr", cells);
+  }
+  return element("div", element("table", element("tbody", body), " class=\"facts\""), " class=\"scroll\"");
+}
+
+// A column for each key of any row.
+std::string table_of(std::span<const ordered_json> rows, int depth) {
+  const std::vector<std::string> keys = keys_of(rows);
+  if (rows.size() <= kMostSideways && keys.size() > kMostSideways) return sideways_table(rows, keys, depth);
   std::string head, body;
-  for (const std::string& column : columns) head += element("th", words_of(column), " scope=\"col\"");
-  for (std::size_t i = 0; i < std::min(rows.size(), kMostRows); ++i) {
+  for (const std::string& key : keys) head += element("th", words_of(key), " scope=\"col\"");
+  for (const ordered_json& row : rows.first(std::min(rows.size(), kMostRows))) {
     std::string cells;
-    for (const std::string& column : columns)
-      cells += element("td", rows[i].contains(column) ? html_of(rows[i][column], depth + 1) : "");
+    for (const std::string& key : keys) cells += cell_of(row, key, depth);
     body += element("tr", cells);
   }
   const std::string rest =
@@ -106,6 +139,7 @@ std::string list_of(const ordered_json& value, int depth) {
 std::string html_of(const ordered_json& value, int depth) {
   if (!value.is_structured()) return scalar(value);
   if (depth > kDeepest) return "…";
+  if (is_mean(value)) return scalar(value["mean"]) + " ± " + scalar(value["deviation"]);
   if (value.is_array()) return list_of(value, depth);
   std::string rows;
   std::size_t count = 0;
@@ -142,12 +176,26 @@ std::string json_lines_as_html(std::span<const std::string> lines) {
   return table_of(rows, 0);
 }
 
-std::optional<double> number_of(std::string_view json, std::string_view key) {
+std::vector<Figure> figures_of(std::string_view json, const std::string& key) {
+  std::vector<Figure> found;
   const ordered_json value = parse(json);
-  if (!value.is_object()) return std::nullopt;
-  const auto found = value.find(std::string(key));
-  if (found == value.end() || !found->is_number()) return std::nullopt;
-  return found->get<double>();
+  if (!value.is_object()) return found;
+  if (value.contains(key) && value[key].is_number())
+    found.push_back({value[key].get<double>(), std::nullopt, ""});
+  if (!value.contains("distances") || !value["distances"].is_array()) return found;
+  for (const ordered_json& row : value["distances"]) {
+    if (!row.is_object() || !row.contains(key) || (key == "is" && !row.contains("protocol"))) continue;
+    std::string label = row.contains("samples") ? text_of(row["samples"]) : "";
+    if (row.contains("count"))
+      label += fmt::format("{}N = {}", label.empty() ? "" : ", ", text_of(row["count"]));
+    const ordered_json& figure = row[key];
+    if (figure.is_number())
+      found.push_back({figure.get<double>(), std::nullopt, label});
+    else if (is_mean(figure))
+      found.push_back({figure["mean"].get<double>(), figure["deviation"].get<double>(), label});
+    if (found.size() >= kMostListed) break;
+  }
+  return found;
 }
 
 }  // namespace mebm::report

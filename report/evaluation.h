@@ -18,7 +18,7 @@ struct ReliabilityPoint {
 // A reliability diagram: an object that has "bins", a list of objects with confidence, accuracy and count.
 // Bins without images are left out.
 struct Reliability {
-  std::string label;  // where it stands: "calibration", "running calibration"; "" at the top
+  std::string label;  // where it stands, but for "reliability": "running"; "" at the top
   std::vector<ReliabilityPoint> bins;
 };
 
@@ -26,14 +26,21 @@ struct Reliability {
 std::vector<Reliability> find_reliability(std::string_view json);
 
 // The JSON text as nested tables: objects as rows of name and value, lists of objects as tables with a column
-// for each key; bins of reliability diagrams and long lists are summed up in words. Everything is escaped.
-// nullopt where the text is no JSON.
+// for each key, or turned on their side where that is shorter; bins of reliability diagrams and long lists
+// are summed up in words. Everything is escaped. nullopt where the text is no JSON.
 std::optional<std::string> json_as_html(std::string_view json);
 
 // A table of JSON lines, a column for each key. Lines that are no objects are shown as they are.
 std::string json_lines_as_html(std::span<const std::string> lines);
 
-// The number at `key` of the text's top object.
-std::optional<double> number_of(std::string_view json, std::string_view key);
+struct Figure {
+  double value = 0;
+  std::optional<double> deviation;
+  std::string label;  // what it was computed of: "fresh, N = 2000"; "" for a number of the top object
+};
+
+// The figures named `key` of evaluation.json: of its top object, and of the rows of its list "distances",
+// whose "is" counts only where the row has an Inception "protocol".
+std::vector<Figure> figures_of(std::string_view json, const std::string& key);
 
 }  // namespace mebm::report

@@ -28,7 +28,7 @@ std::string title_of(std::span<const RunSummary> runs) {
 }
 
 std::string canvas_card(const std::string& id, const std::string& title, const std::string& unit,
-                        const std::string& note) {
+                        const std::string& note, std::string_view shape = "") {
   const std::string heading =
       escape_html(title) +
       (unit.empty() ? "" : element("span", " [" + escape_html(unit) + "]", " class=\"unit\""));
@@ -39,7 +39,7 @@ std::string canvas_card(const std::string& id, const std::string& title, const s
                              fmt::format("<canvas data-chart=\"{}\" role=\"img\" aria-label=\"{}\"></canvas>",
                                          escape_html(id), escape_html(title)),
                              " class=\"plot\""),
-                 " class=\"card chart\"");
+                 fmt::format(" class=\"card chart{}\"", shape));
 }
 
 std::string chart_group(const ChartGroup& group) {
@@ -58,7 +58,8 @@ std::string reliability_card(std::span<const RunSummary> runs) {
                          element("div",
                                  canvas_card("reliability", "Reliability diagram", "",
                                              "Accuracy against confidence by bin; on the dashed line "
-                                             "confidence can be believed. Larger points hold more images."),
+                                             "confidence can be believed. Larger points hold more images.",
+                                             " square"),
                                  " class=\"charts\""));
   return "";
 }

@@ -93,15 +93,15 @@ std::string machine(const RunSummary& run) {
 std::string protocol(const RunSummary& run) {
   std::string lines;
   const auto say = [&](const std::string& text) { lines += element("li", escape_html(text)); };
-  if (run.metrics.find("validation_accuracy") != nullptr)
+  if (run.metrics.find("validation_accuracy") != nullptr && run.facts.validation_images > 0)
     say(fmt::format(
         "Validation accuracy: {} images held out of the training set, running statistics, every {} "
         "epochs.",
         run.facts.validation_images, run.facts.evaluate_every));
   if (run.metrics.find("fd_ref") != nullptr)
-    say("FD-ref: Fréchet distance in the features of the project's reference network (SHA-256 in "
-        "evaluation.json "
-        "and run.log); comparable with FD-ref of the same network and image count only, never with FID.");
+    say("FD-ref: Fréchet distance in the features of the project's reference network; comparable with FD-ref "
+        "in the "
+        "same network's features and of equally many images only, never with FID.");
   say("Energies, loss and gradient norm: of the logged iteration's own batch, training statistics.");
   say("Time: of the logged iterations themselves; checkpoints, sample grids and evaluation are not counted.");
   return card("Protocol", element("ul", lines));

@@ -32,16 +32,25 @@ std::string run_name(const RunSummary& run, std::size_t index) {
   return element("a", escape_html(run.name), fmt::format(" href=\"#{}\"", run_anchor(index)));
 }
 
-// Ours at `key` of evaluation.json, else of the last evaluation during training.
-std::string our_figure(const RunSummary& run, const char* key, const char* logged, double scale,
-                       const char* unit) {
-  if (const auto value = number_of(run.evaluation, key))
-    return fmt::format("{:.4g}{} <span class=\"muted\">evaluation.json</span>", scale * *value, unit);
+std::string figure_text(double value, const std::string& unit, const std::string& label) {
+  return element("div",
+                 fmt::format("{:.4g}{} <span class=\"muted\">{}</span>", value, unit, escape_html(label)));
+}
+
+// Ours at `key` of evaluation.json; without those, of the last evaluation during training.
+std::string our_figures(const RunSummary& run, const char* key, const char* logged, double scale,
+                        const std::string& unit) {
+  std::string text;
+  for (const Figure& figure : figures_of(run.evaluation, key)) {
+    const std::string spread = figure.deviation ? fmt::format(" ± {:.2g}", scale * *figure.deviation) : "";
+    text += figure_text(scale * figure.value, spread + unit,
+                        figure.label.empty() ? "evaluation.json" : figure.label);
+  }
   const Series* curve = run.metrics.find(logged);
-  if (curve == nullptr) return "–";
+  if (!text.empty() || curve == nullptr) return text.empty() ? "–" : text;
   const char* what = std::string_view(logged) == "validation_accuracy" ? "validation, " : "";
-  return fmt::format("{:.4g}{} <span class=\"muted\">{}iteration {:.0f}</span>", scale * curve->last(), unit,
-                     what, curve->last_x() + 1);
+  return figure_text(scale * curve->last(), unit,
+                     fmt::format("{}iteration {:.0f}", what, curve->last_x() + 1));
 }
 
 std::string our_minutes(const RunSummary& run) {
@@ -63,11 +72,11 @@ std::string published_block(const RunSummary& run, std::size_t index) {
       element("tr", "<th></th><th scope=\"col\">published</th><th scope=\"col\">this run</th>");
   const std::string body =
       published_row("Accuracy", figure_or_dash(row.accuracy, " %"),
-                    our_figure(run, "accuracy", "validation_accuracy", 100, " %")) +
+                    our_figures(run, "accuracy", "validation_accuracy", 100, " %")) +
       published_row("Inception score", figure_or_dash(row.inception_score),
-                    our_figure(run, "inception_score", "inception_score", 1, "")) +
-      published_row("FID", figure_or_dash(row.fid), our_figure(run, "fid", "fid", 1, "")) +
-      published_row("FD-ref (no FID)", "–", our_figure(run, "fd_ref", "fd_ref", 1, "")) +
+                    our_figures(run, "is", "inception_score", 1, "")) +
+      published_row("FID", figure_or_dash(row.fid), our_figures(run, "fid", "fid", 1, "")) +
+      published_row("FD-ref (no FID)", "–", our_figures(run, "fd_ref", "fd_ref", 1, "")) +
       published_row("Minutes per 390 iterations", figure_or_dash(row.minutes_per_epoch), our_minutes(run));
   return element("div",
                  element("h3", run_name(run, index)) +

@@ -145,7 +145,7 @@
     return {
       report: spec, animation: false, responsive: true, maintainAspectRatio: false,
       interaction: { mode: "everyCurve", intersect: false },
-      scales: { x: { ...axis(overEpochs(spec) ? "epoch" : "iteration", "linear"), bounds: "data" }, y },
+      scales: { x: { ...axis(overEpochs(spec) ? "epoch" : "iteration", "linear"), bounds: spec.byEpoch ? "ticks" : "data" }, y },
       plugins: {
         legend: {
           display: several(spec), position: "bottom",

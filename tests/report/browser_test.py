@@ -26,7 +26,10 @@ HEADLESS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", 
 PROBE = """<script>
 window.addEventListener("load", async () => {
   const painted = (canvas) => {
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const pixels = context.getImageData(0, 0, copy.width, copy.height).data;
     let count = 0;
     for (let at = 3; at < pixels.length; at += 4) count += pixels[at] > 0;
     return count / (canvas.width * canvas.height);
@@ -99,7 +102,7 @@ class Report(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def full_run(self, name, lines, every, scale):
-        self.write(f"{name}/config.toml", 'recipe = "cifar10-mjem-k5"\n[run]\niterations_per_epoch = 400\n')
+        self.write(f"{name}/config.toml", 'recipe = "cifar10-mjem-k5"\n[data]\nvalidation = 5000\n[run]\nepochs = 20\niterations_per_epoch = 400\nevaluate_every = 1\n')
         self.write(f"{name}/run.log", "2026-01-01T00:00:00Z started at iteration 0 of 8000\n")
         self.write(f"{name}/metrics.jsonl", metrics(lines, every, scale) + '{"iteration": 99')
         for at in range(1, 5):
@@ -107,8 +110,18 @@ class Report(unittest.TestCase):
         self.write(f"{name}/analysis/tsne.png", png(120, 90, 99))
         self.write(f"{name}/incidents.jsonl", '{"iteration": 1200, "what": "rolled back", "attempt": 1}\n')
         bins = [{"count": 10 * b, "confidence": (b + .5) / 15, "accuracy": min(1, (b + .5) / 15 * scale)} for b in range(15)]
-        self.write(f"{name}/evaluation.json", json.dumps({"accuracy": .87, "protocol": "running statistics",
-                                                          "calibration": {"ece": .03, "bins": bins}}))
+        self.write(f"{name}/evaluation.json", json.dumps(self.evaluation(bins)))
+
+    @staticmethod
+    def evaluation(bins):
+        """As `evaluate --json` writes it."""
+        rows = [{"samples": samples, "made": made, "count": 2000, "steps": 500, "filter": kept, "rounding": "truncated to uint8",
+                 "extractor": "WRN-10-2 on cifar10", "extractor_sha256": 64 * "a", "reference": "training set, 50000 images",
+                 "fd_ref": figure, "kid": {"mean": figure / 100, "deviation": .02}}
+                for samples, made, kept, figure in (("fresh", "chains from p0", "none", 24.25), ("buffer", "whole buffer", "none", 28.5),
+                                                    ("reference", "whole buffer", "top 90 % per predicted class", 26.125))]
+        classes = {"accuracy": .87, "ece": .03, "reliability": {"largest_error": .1, "bins": bins}}
+        return {"set": "cifar10", "split": "test", "count": 10000, "accuracy": .87, "ece": .03, "running": classes, "distances": rows}
 
     def report(self, *names):
         page = self.folder / "page.html"
@@ -165,8 +178,8 @@ class Report(unittest.TestCase):
 
     def screenshots(self, page):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        for name, arguments in (("light", ("--window-size=1400,4200",)), ("narrow", ("--window-size=500,7200",)),
-                                ("dark", ("--window-size=1400,4200", "--blink-settings=preferredColorScheme=0"))):
+        for name, arguments in (("light", ("--window-size=1400,4900",)), ("narrow", ("--window-size=500,7200",)),
+                                ("dark", ("--window-size=1400,4900", "--blink-settings=preferredColorScheme=0"))):
             shot = SCREENSHOTS / f"{name}.png"
             shot.unlink(missing_ok=True)
             self.browse(page, f"--screenshot={shot}", *arguments)

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fmt/format.h>
+
 #include "tests/report/run_files.h"
 
 namespace mebm::report {
@@ -92,13 +94,18 @@ TEST_F(ChartsTest, BandsWhereNeighboursAreTakenTogether) {
   EXPECT_EQ(set.at("x")[7], 14.5);
 }
 
-TEST_F(ChartsTest, AScaleIsLogarithmicWhereValuesArePositive) {
-  EXPECT_EQ(chart(data({run("a", "{\"iteration\": 0, \"gradient_norm\": 1}\n")}), "gradient_norm")
-                .at("logarithmic"),
-            true);
-  EXPECT_EQ(chart(data({run("a", "{\"iteration\": 0, \"gradient_norm\": 0}\n")}), "gradient_norm")
-                .at("logarithmic"),
-            false);
+TEST_F(ChartsTest, AScaleIsLogarithmicWhereValuesArePositiveAndFarApart) {
+  const auto logarithmic = [&](const std::string& values) {
+    std::string text;
+    int iteration = 0;
+    for (const char value : values)
+      text += fmt::format("{{\"iteration\": {}, \"gradient_norm\": {}}}\n", iteration++,
+                          value == 'h' ? "11" : std::string(1, value));
+    return chart(data({run("a", text)}), "gradient_norm").at("logarithmic").get<bool>();
+  };
+  EXPECT_TRUE(logarithmic("111h1"));
+  EXPECT_FALSE(logarithmic("11191"));
+  EXPECT_FALSE(logarithmic("101h1"));
 }
 
 TEST_F(ChartsTest, IncidentsAndReliabilityGoAlong) {

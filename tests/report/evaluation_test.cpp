@@ -12,7 +12,7 @@ using ::testing::Not;
 
 constexpr const char* kEvaluation = R"({
   "accuracy": 0.875, "protocol": "N = 10000 & <b>truncated</b>", "nothing": null,
-  "running": {"calibration": {"ece": 0.03125, "bins": [
+  "running": {"reliability": {"ece": 0.03125, "bins": [
     {"count": 0, "confidence": 0, "accuracy": 0}, {"count": 3, "confidence": 0.25, "accuracy": 0.5}]}},
   "rows": [{"samples": "fresh", "fid": 20.5}, {"samples": "reference", "is": 7}],
   "list": [1, 2, 3]
@@ -33,11 +33,17 @@ TEST(Evaluation, IsShownAsTables) {
 TEST(Evaluation, ReliabilityDiagramsAreFound) {
   const std::vector<Reliability> found = find_reliability(kEvaluation);
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].label, "running calibration");
+  EXPECT_EQ(found[0].label, "running");
   ASSERT_EQ(found[0].bins.size(), 1U);  // the empty bin is left out
   EXPECT_EQ(found[0].bins[0].confidence, 0.25);
   EXPECT_EQ(found[0].bins[0].accuracy, 0.5);
   EXPECT_EQ(found[0].bins[0].count, 3);
+}
+
+TEST(Evaluation, ADiagramIsNamedByItsPlace) {
+  EXPECT_EQ(
+      find_reliability(R"({"a": {"b": {"bins": [{"count": 1, "confidence": 1, "accuracy": 1}]}}})")[0].label,
+      "a b");
 }
 
 TEST(Evaluation, AnythingElseIsNoDiagram) {
@@ -49,13 +55,30 @@ TEST(Evaluation, AnythingElseIsNoDiagram) {
 TEST(Evaluation, NoJsonIsNoTable) {
   EXPECT_EQ(json_as_html("{\"accuracy\": 0.8"), std::nullopt);
   EXPECT_EQ(json_as_html(""), std::nullopt);
-  EXPECT_EQ(number_of("{", "fid"), std::nullopt);
 }
 
-TEST(Evaluation, NumbersOfTheTopObject) {
-  EXPECT_EQ(number_of(kEvaluation, "accuracy"), 0.875);
-  EXPECT_EQ(number_of(kEvaluation, "fid"), std::nullopt);  // only further down
-  EXPECT_EQ(number_of(kEvaluation, "protocol"), std::nullopt);
+TEST(Evaluation, FiguresHaveTheSamplesTheyAreOf) {
+  const char* text = R"({"accuracy": 0.875, "fid": "none", "distances": [
+    {"samples": "fresh", "count": 2000, "fid": 20.5, "protocol": "clean", "is": {"mean": 7, "deviation": 0.5}},
+    {"samples": "fresh", "count": 2000, "fd_ref": 3, "is": {"mean": 2, "deviation": 0.5}}, 5]})";
+  ASSERT_EQ(figures_of(text, "accuracy").size(), 1U);
+  EXPECT_EQ(figures_of(text, "accuracy")[0].value, 0.875);
+  EXPECT_EQ(figures_of(text, "accuracy")[0].label, "");
+  ASSERT_EQ(figures_of(text, "fid").size(), 1U);
+  EXPECT_EQ(figures_of(text, "fid")[0].label, "fresh, N = 2000");
+  ASSERT_EQ(figures_of(text, "is").size(), 1U);  // the other one is of other features
+  EXPECT_EQ(figures_of(text, "is")[0].value, 7);
+  EXPECT_EQ(figures_of(text, "is")[0].deviation, 0.5);
+  EXPECT_TRUE(figures_of("{", "fid").empty());
+  EXPECT_TRUE(figures_of("[]", "fid").empty());
+}
+
+TEST(Evaluation, FewRowsOfManyKeysStandSideBySide) {
+  const std::string html =
+      json_as_html(R"([{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":{"mean":7,"deviation":0.25}},{"a":8}])")
+          .value();
+  EXPECT_THAT(html, HasSubstr("<th scope=\"row\">a</th><td>1</td><td>8</td>"));
+  EXPECT_THAT(html, HasSubstr("<th scope=\"row\">g</th><td>7 ± 0.25</td><td></td>"));
 }
 
 TEST(Evaluation, DepthAndLengthAreBounded) {

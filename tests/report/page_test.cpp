@@ -86,7 +86,9 @@ TEST_F(PageTest, ThePublishedRowStandsBesideOurs) {
   const std::string page = page_of({"run"}, facts);
   EXPECT_THAT(page, HasSubstr("Table 9, row K = 5"));
   EXPECT_THAT(
-      page, HasSubstr("<td>93.5 %</td><td>50 % <span class=\"muted\">validation, iteration 10</span></td>"));
+      page,
+      HasSubstr(
+          "<td>93.5 %</td><td><div>50 % <span class=\"muted\">validation, iteration 10</span></div></td>"));
   EXPECT_THAT(page, HasSubstr("FID</th><td>22.7</td><td>–</td>"));
   EXPECT_THAT(page, HasSubstr("Inception score</th><td>–</td><td>–</td>"));
   EXPECT_THAT(page, HasSubstr("<td>5.4</td><td>26</td>"));  // 390 iterations of 4 s
