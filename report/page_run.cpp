@@ -118,10 +118,9 @@ std::string notes(const RunSummary& run) {
 std::string run_section(const RunSummary& run, std::size_t index) {
   const std::string title =
       fmt::format("<span class=\"swatch\" data-run=\"{}\"></span>{}", index, escape_html(run.name));
-  std::string content =
-      element("h2", title) + muted(element("code", escape_html(run.directory.string()))) + samples(run) +
-      figures(run) + incidents(run) +
-      element("div", evaluation(run) + machine(run) + protocol(run) + notes(run), " class=\"columns\"");
+  std::string content = element("h2", title) + muted(element("code", escape_html(run.directory.string()))) +
+                        samples(run) + figures(run) + evaluation(run) + incidents(run) +
+                        element("div", machine(run) + protocol(run) + notes(run), " class=\"columns\"");
   if (!run.config_toml.empty())
     content += folded("Configuration, resolved (config.toml)", element("pre", escape_html(run.config_toml)));
   if (!run.log.empty()) content += folded("run.log", element("pre", escape_html(run.log)));

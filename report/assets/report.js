@@ -131,10 +131,27 @@
     });
   }
 
+  // Smallest and largest of the values that are there.
+  function extent(values) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const value of values) {
+      if (value === null) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    return [low, high];
+  }
+
   const several = (spec) => data.runs.length > 1 || new Set(spec.sets.map((set) => set.label)).size > 1;
 
   function options(spec) {
     const y = axis(spec.unit, state.logarithmic.get(spec.id) ? "logarithmic" : "linear");
+    const [low, high] = extent(spec.sets.flatMap((set) => (set.low ? [...set.low, ...set.high] : set.y)));
+    // A constant lies halfway between 0 and its double.
+    if (high - low <= 1e-6 * Math.abs(high)) Object.assign(y, { suggestedMin: Math.min(0, 2 * low), suggestedMax: Math.max(0, 2 * high) });
+    const x = { ...axis(overEpochs(spec) ? "epoch" : "iteration", "linear"), bounds: spec.byEpoch ? "ticks" : "data" };
+    const [first, last] = extent(spec.sets.flatMap((set) => abscissa(spec, set)));
+    if (first >= 0 && first < 0.05 * last) x.min = 0;
     if (y.type === "logarithmic") {
       // Powers of ten and, between few of them, 2 and 5.
       y.ticks.callback = (value, at, ticks) => {
@@ -145,7 +162,7 @@
     return {
       report: spec, animation: false, responsive: true, maintainAspectRatio: false,
       interaction: { mode: "everyCurve", intersect: false },
-      scales: { x: { ...axis(overEpochs(spec) ? "epoch" : "iteration", "linear"), bounds: spec.byEpoch ? "ticks" : "data" }, y },
+      scales: { x, y },
       plugins: {
         legend: {
           display: several(spec), position: "bottom",
