@@ -18,6 +18,7 @@ CommandRunner add_score(CLI::App& command);
 CommandRunner add_evaluate(CLI::App& command);
 CommandRunner add_analyze(CLI::App& command);
 CommandRunner add_fit_init(CLI::App& command);
+CommandRunner add_report(CLI::App& command);
 CommandRunner add_inspect(CLI::App& command);
 CommandRunner add_verify_data(CLI::App& command);
 CommandRunner add_selftest(CLI::App& command);

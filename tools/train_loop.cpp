@@ -15,6 +15,7 @@
 #include "report/grid.h"
 #include "report/progress.h"
 #include "tools/config.h"
+#include "tools/run_report.h"
 #include "tools/sample_grid.h"
 #include "tools/stop_signal.h"
 #include "tools/trace.h"
@@ -249,6 +250,7 @@ void run_logged(Loop& loop, const ebm::Trainer& trainer, RunDirectory& directory
       directory.append_log(fmt::format("failed at iteration {}: {}", trainer.iteration(), text));
     } catch (const engine::Error&) {  // the first failure is the one to report
     }
+    write_own_report(directory.root());
     engine::fail("{}", text);
   }
   directory.append_log(fmt::format(
@@ -296,6 +298,7 @@ int train(TrainJob& job, bool dry_run, bool& wrote) {
   run_logged(loop, trainer, job.directory);
   if (trace) trace->finish(job.config.run.trace);
   report_end(job, loop, trainer.iteration());
+  write_own_report(job.directory.root());
   return 0;
 }
 
