@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 #include "data/images_hdf5.h"
@@ -17,6 +18,8 @@ namespace {
 
 constexpr const char* kForms =
     "give a PNG, an images file, center:HxW, left, right, top, bottom or random:SHARE";
+
+constexpr std::string_view kCentre = "center:", kRandom = "random:";
 
 template <typename T>
 std::optional<T> number(std::string_view text) {
@@ -44,28 +47,38 @@ data::ImageSet png_set(const std::string& path) {
 ImageMask::ImageMask(const std::string& text, const ebm::ImageShape& shape, engine::PhiloxKey key)
     : text_(text), shape_(shape), key_(key) {
   const int h = shape.height, w = shape.width;
-  if (text == "left") return free_rectangle(0, 0, h, w / 2);
-  if (text == "right") return free_rectangle(0, w / 2, h, w - w / 2);
-  if (text == "top") return free_rectangle(0, 0, h / 2, w);
-  if (text == "bottom") return free_rectangle(h / 2, 0, h - h / 2, w);
-  if (text.starts_with("center:")) {
-    const std::string_view size = std::string_view(text).substr(7);
-    const std::size_t by = std::min(size.find('x'), size.size());
-    const auto high = number<int>(size.substr(0, by)),
-               wide = number<int>(size.substr(std::min(by + 1, size.size())));
-    if (!high || !wide) fail_input("--mask {}: expected center:HxW, such as center:16x16", text);
-    if (*high < 1 || *high > h || *wide < 1 || *wide > w)
-      fail_input("--mask {}: outside 1x1 ... {}x{}, the size of the images", text, h, w);
-    return free_rectangle((h - *high) / 2, (w - *wide) / 2, *high, *wide);
-  }
-  if (text.starts_with("random:")) {
-    const auto share = number<double>(std::string_view(text).substr(7));
-    if (!share || !(*share > 0 && *share <= 1))
-      fail_input("--mask {}: the share of free pixels is above 0 and at most 1", text);
-    random_share_ = *share;
-    return;
-  }
-  read_file(text);
+  if (text == "left")
+    free_rectangle(0, 0, h, w / 2);
+  else if (text == "right")
+    free_rectangle(0, w / 2, h, w - w / 2);
+  else if (text == "top")
+    free_rectangle(0, 0, h / 2, w);
+  else if (text == "bottom")
+    free_rectangle(h / 2, 0, h - h / 2, w);
+  else if (text.starts_with(kCentre))
+    free_centre(text.substr(kCentre.size()));
+  else if (text.starts_with(kRandom))
+    free_at_random(text.substr(kRandom.size()));
+  else
+    read_file(text);
+}
+
+void ImageMask::free_centre(std::string_view size) {
+  const std::size_t by = std::min(size.find('x'), size.size());
+  const auto high = number<int>(size.substr(0, by)),
+             wide = number<int>(size.substr(std::min(by + 1, size.size())));
+  if (!high || !wide) fail_input("--mask {}: expected center:HxW, such as center:16x16", text_);
+  if (*high < 1 || *high > shape_.height || *wide < 1 || *wide > shape_.width)
+    fail_input("--mask {}: outside 1x1 ... {}x{}, the size of the images", text_, shape_.height,
+               shape_.width);
+  free_rectangle((shape_.height - *high) / 2, (shape_.width - *wide) / 2, *high, *wide);
+}
+
+void ImageMask::free_at_random(std::string_view share) {
+  const auto given = number<double>(share);
+  if (!given || !(*given > 0 && *given <= 1))
+    fail_input("--mask {}: the share of free pixels is above 0 and at most 1", text_);
+  random_share_ = *given;
 }
 
 void ImageMask::free_rectangle(int top, int left, int height, int width) {

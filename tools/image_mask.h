@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/image_set.h"
@@ -32,6 +33,8 @@ class ImageMask {
 
  private:
   void read_file(const std::string& path);
+  void free_centre(std::string_view size);
+  void free_at_random(std::string_view share);
   void free_rectangle(int top, int left, int height, int width);
 
   std::string text_;
