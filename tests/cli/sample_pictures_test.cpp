@@ -88,10 +88,11 @@ TEST_F(SamplePicturesTest, FreePixelsStartWhereTheyAreTold) {
   for (std::size_t i = 0; i < filled.size(); ++i) {
     const bool free = i % kSide < kSide / 2;
     EXPECT_EQ(filled[i], free ? fill[i] : static_cast<double>(given[i]));
-    if (free)
+    if (free) {
       EXPECT_NEAR(noise[i], given[i], 0.6);
-    else
+    } else {
       EXPECT_EQ(noise[i], static_cast<double>(given[i]));
+    }
   }
   expect_bad_input(with(still), "holds no initial distribution", "none");  // p0 unless told otherwise
 }
@@ -144,7 +145,9 @@ TEST_F(SamplePicturesTest, RestoredImagesAreShownBesideTheGivenOnes) {
       const std::uint8_t original = report::pixel_byte(given[static_cast<std::size_t>(y * kSide + x)]);
       EXPECT_EQ(red(0, x, y), original);
       EXPECT_EQ(red(1, x, y), x < kSide / 2 ? 128 : original) << "free pixels are grey";
-      if (x >= kSide / 2) EXPECT_EQ(red(2, x, y), original);
+      if (x >= kSide / 2) {
+        EXPECT_EQ(red(2, x, y), original);
+      }
     }
 }
 

@@ -270,7 +270,9 @@ std::vector<double> run_kept(const reference::Values& free, const reference::Val
         engine::ops::read(chains, seen);
         ++steps;
         for (std::size_t i = 0; i < free.size(); ++i)
-          if (free[i] == 0) EXPECT_EQ(seen[i], start[i]) << "step " << steps << ", pixel " << i;
+          if (free[i] == 0) {
+            EXPECT_EQ(seen[i], start[i]) << "step " << steps << ", pixel " << i;
+          }
       });
   EXPECT_EQ(steps, 5);
   return seen;
@@ -281,7 +283,9 @@ TEST(LangevinSampler, KeptPixelsStayExactly) {
   const reference::Values start = reference::random_values(8, 5, -3, 3), free{1, 0, 0, 1, 0, 0, 1, 1};
   const std::vector<double> found = run_kept(free, start);
   for (std::size_t i = 0; i < 8; ++i)
-    if (free[i] != 0) EXPECT_NE(found[i], start[i]) << i;
+    if (free[i] != 0) {
+      EXPECT_NE(found[i], start[i]) << i;
+    }
 }
 
 TEST(LangevinSampler, WhereEverythingIsFreeTheChainsAreTheSame) {
