@@ -2,10 +2,12 @@
 // Checkpoints: which keys exist and what they mean (SPEC section 8, docs/checkpoint-format.md). Tensors are
 // in the reference's (PyTorch's) layout whatever the run used in memory.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +61,8 @@ void write_tensor(engine::Hdf5Writer& writer, const std::string& path, const eng
 class CheckpointReader {
  public:
   explicit CheckpointReader(const std::filesystem::path& path);
+  // A file in memory that is known to be undamaged; `name` stands for it in messages. The bytes are copied.
+  CheckpointReader(std::span<const std::byte> file, const std::string& name);
 
   // Bounded before anything is allocated.
   ModelDescription model() const;

@@ -94,6 +94,11 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& path)
   check_format(reader_);
 }
 
+CheckpointReader::CheckpointReader(std::span<const std::byte> file, const std::string& name)
+    : path_(name), reader_(file, name) {
+  check_format(reader_);
+}
+
 ModelDescription CheckpointReader::model() const {
   if (!reader_.exists(keys::kModel)) fail_input("{}: there is no /model group", path_.string());
   ModelDescription description;

@@ -13,10 +13,13 @@ using engine::Tensor;
 
 namespace {
 
-std::int64_t count_correct(const Tensor& logits, std::span<const std::int32_t> labels) {
+std::int64_t count_correct(const Tensor& logits, std::span<const std::int32_t> labels,
+                           std::vector<float>* keep) {
   const auto classes = static_cast<std::ptrdiff_t>(logits.extent(1));
   std::vector<double> values(static_cast<std::size_t>(logits.elements()));
   engine::ops::read(logits, values);
+  if (keep != nullptr)
+    for (const double value : values) keep->push_back(static_cast<float>(value));
   std::int64_t correct = 0;
   for (std::size_t r = 0; r < labels.size(); ++r) {
     const auto row = values.begin() + static_cast<std::ptrdiff_t>(r) * classes;
@@ -50,7 +53,7 @@ Classification classify(autograd::Tape& tape, models::EnergyModel& model, const 
     const Tensor label_tensor = engine::ops::make_labels(context, labels, logits.extent(1));
     loss += engine::ops::scalar(engine::ops::cross_entropy(context, logits, label_tensor)) *
             static_cast<double>(batch.size());
-    correct += count_correct(logits, labels);
+    correct += count_correct(logits, labels, options.logits);
   }
   result.loss = loss / static_cast<double>(result.count);
   result.accuracy = static_cast<double>(correct) / static_cast<double>(result.count);

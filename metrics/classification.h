@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "autograd/tape.h"
 #include "data/image_set.h"
@@ -14,6 +15,7 @@ struct ClassificationOptions {
   engine::DType dtype = engine::DType::fp32;
   bool batch_statistics = false;  // normalise each batch by itself (the last one may be short)
   std::int64_t batch_size = 64;
+  std::vector<float>* logits = nullptr;  // receives [images, classes] behind what it holds
 };
 
 struct Classification {

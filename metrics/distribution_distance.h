@@ -8,8 +8,9 @@
 
 namespace mebm::metrics {
 
-// |mu1 - mu2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2), the root's trace from symmetric eigenproblems in fp64:
-// exact for rank-deficient covariances, never complex. InputError where dimensions differ.
+// |mu1 - mu2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2) in fp64 (covariance_root.h has the root): exact for
+// rank-deficient covariances, never complex, never below 0. InputError where dimensions differ or a value is
+// not finite, and where a matrix is no covariance.
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b);
 
 struct MeanDeviation {

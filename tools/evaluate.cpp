@@ -1,170 +1,165 @@
-// mebm_engine evaluate: accuracy and loss of a stored model's class head on labelled images.
+// mebm_engine evaluate: what a stored model is worth. Options and the order of the parts; the parts are in
+// evaluate_*.cpp.
+
+#include "tools/evaluate.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
-#include "data/streams.h"
 #include "engine/core/error.h"
-#include "metrics/classification.h"
 #include "tools/commands.h"
-#include "tools/count_progress.h"
-#include "tools/model_inputs.h"
+#include "tools/evaluate_distances.h"
+#include "tools/word_list.h"
 
 namespace mebm::tools {
 
 using engine::fail_input;
-using nlohmann::ordered_json;
 
 namespace {
 
-struct EvaluateOptions {
-  std::string checkpoint, metrics = "accuracy,loss", split = "test";
-  ImageSource data;
-  std::optional<std::string> batch_norm;
-  std::int64_t batch_size = 64;
-  bool json = false;
-  RuntimeOptions runtime;
-};
+const std::vector<std::string> kMetrics = {"accuracy",         "loss", "ece", "fd-ref", "fid", "is", "kid",
+                                           "precision-recall", "ood"};
+constexpr const char* kDistanceMetrics = "fd-ref, fid, is, kid or precision-recall";
 
-struct Row {
-  std::string statistics;  // running | batch
-  metrics::Classification result;
-};
-
-// The words of a comma-separated list; each must be a metric.
-std::vector<std::string> parse_metrics(const std::string& text) {
-  const std::string known = "accuracy, loss", planned = "fid, is, kid, ece, ood, robustness";
-  std::vector<std::string> metrics;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string word = text.substr(begin, end - begin);
-    if (word != "accuracy" && word != "loss")
-      fail_input("--metrics: '{}' is not available; known: {}; planned: {}", word, known, planned);
-    if (std::find(metrics.begin(), metrics.end(), word) == metrics.end()) metrics.push_back(word);
-    begin = end + 1;
-  }
-  return metrics;
-}
-
-// In pieces of whole batches, so that progress can be told.
-metrics::Classification classify(Runtime& runtime, StoredModel& model, const InputImages& images,
-                                 const metrics::ClassificationOptions& options) {
-  constexpr std::int64_t kPieceImages = 512;
-  const std::int64_t piece =
-      std::max<std::int64_t>(1, kPieceImages / options.batch_size) * options.batch_size;
-  const std::vector<std::int64_t> indices = data::ascending(images.count());
-  CountProgress progress("images", images.count());
-  metrics::Classification total;
-  double correct = 0, loss = 0;
-  for (std::int64_t first = 0; first < images.count(); first += piece) {
-    const auto part = std::span(indices).subspan(
-        static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(piece, images.count() - first)));
-    const metrics::Classification result =
-        metrics::classify(runtime.tape, *model.network, images.set(), part, options);
-    correct += std::round(result.accuracy * static_cast<double>(result.count));
-    loss += result.loss * static_cast<double>(result.count);
-    total.count += result.count;
-    progress.update(total.count);
-  }
-  total.accuracy = correct / static_cast<double>(total.count);
-  total.loss = loss / static_cast<double>(total.count);
-  return total;
-}
-
-double value_of(const metrics::Classification& result, const std::string& metric) {
-  return metric == "accuracy" ? result.accuracy : result.loss;
-}
-
-void print_json(const EvaluateOptions& o, const data::ImageSet& set, const std::vector<std::string>& metrics,
-                const std::vector<Row>& rows, const std::string& note) {
-  ordered_json out;
-  out["checkpoint"] = o.checkpoint;
-  out["data"] = o.data.path;
-  out["set"] = set.name;
-  out["split"] = o.split;
-  out["count"] = set.count();
-  out["batch_size"] = o.batch_size;
-  if (!note.empty()) out["note"] = note;
-  // The first row (running statistics unless --batch-norm batch) is the model's figure; all rows follow by
-  // name.
-  for (const std::string& metric : metrics) out[metric] = value_of(rows.front().result, metric);
-  for (const Row& row : rows)
-    for (const std::string& metric : metrics) out[row.statistics][metric] = value_of(row.result, metric);
-  fmt::print("{}\n", out.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-}
-
-void print_table(const EvaluateOptions& o, const data::ImageSet& set, const std::vector<std::string>& metrics,
-                 const std::vector<Row>& rows) {
-  fmt::print("{} {} ({}): {} images\n{:<38}", set.name, o.split, o.data.path, set.count(),
-             "batch-norm statistics");
-  for (const std::string& metric : metrics) fmt::print("{:>12}", metric);
-  fmt::print("\n");
-  for (const Row& row : rows) {
-    const bool batch = row.statistics == "batch";
-    fmt::print("{:<38}",
-               batch ? fmt::format("batch (of {} images, in file order)", o.batch_size) : "running");
-    for (const std::string& metric : metrics)
-      fmt::print("{:>12}", metric == "accuracy" ? fmt::format("{:.2f} %", 100 * row.result.accuracy)
-                                                : fmt::format("{:.4f}", row.result.loss));
-    fmt::print("\n");
-  }
-}
-
-void check_classes(const InputImages& images, const StoredModel& model, const std::string& path) {
-  const int classes = model.network_config().num_classes;
-  if (classes == 0)
-    fail_input("{}: the model has no class head; accuracy and loss need one", model.reader.path().string());
-  const data::ImageSet& set = images.set();
-  if (set.name != "images" && set.num_classes != classes)
-    fail_input("{}: {} has {} classes, the model has {}", path, set.name, set.num_classes, classes);
-  images.require_labels(classes, "evaluation");
+// Options of a part that is not asked for are mistakes, not wishes to be passed over.
+void check_used(const EvaluateOptions& o) {
+  const std::pair<const char*, bool> distance_options[] = {
+      {"--samples", o.samples.has_value()},
+      {"--samples-file", o.samples_file.has_value()},
+      {"--features", o.features.has_value()},
+      {"--inception", o.inception.has_value()},
+      {"--cache", o.cache.has_value()},
+      {"--reference-statistics", o.reference_statistics.has_value()},
+      {"--init", o.init.has_value()},
+      {"--initial-distribution", o.initial_distribution.has_value()},
+      {"--rounding", o.rounding.has_value()},
+      {"--steps", o.steps.has_value()},
+      {"--step-size", o.step_size.has_value()},
+      {"--noise", o.noise.has_value()}};
+  for (const auto& [name, given] : distance_options)
+    if (given && !o.wants_distances()) fail_input("{}: is for --metrics {}", name, kDistanceMetrics);
+  if (!o.ood.empty() && !o.wants("ood")) fail_input("--ood: is for --metrics ood");
+  if (o.batch_norm && !o.wants_classification())
+    fail_input("--batch-norm: is for --metrics accuracy, loss or ece; ood takes running statistics");
+  if (o.reference_statistics && !o.wants("fd-ref") && !o.wants("fid"))
+    fail_input("--reference-statistics: is for --metrics fd-ref or fid; the others need the images");
+  if (o.reference_statistics && o.wants("fd-ref") && o.wants("fid"))
+    fail_input("--reference-statistics: is of one network; ask for fd-ref or for fid");
 }
 
 int run_evaluate(EvaluateOptions& o) {
-  const std::vector<std::string> metrics = parse_metrics(o.metrics);
+  o.asked = parse_words("--metrics", o.metrics, kMetrics, "; planned: robustness");
   require_range("--batch-size", static_cast<double>(o.batch_size), 1, kMaxBatch);
+  check_used(o);
   Runtime runtime(o.runtime);
   StoredModel model(o.checkpoint, runtime);
   o.data.option = "--data";
   o.data.split = data::parse_split(o.split);
   const InputImages images(o.data, model.network_config());
-  check_classes(images, model, o.data.path);
-  const std::string note = model.head_note();
-  if (!note.empty()) fmt::print(stderr, "note: {}\n", note);
-  std::vector<Row> rows;
-  for (const std::string statistics : {"running", "batch"}) {
-    if (o.batch_norm && *o.batch_norm != statistics) continue;
-    const metrics::ClassificationOptions options{runtime.dtype, statistics == "batch", o.batch_size};
-    rows.push_back({statistics, classify(runtime, model, images, options)});
-  }
-  if (o.json)
-    print_json(o, images.set(), metrics, rows, note);
-  else
-    print_table(o, images.set(), metrics, rows);
+  Evaluation evaluation;
+  EvaluateJob job{o, runtime, model, images, evaluation};
+  if (o.wants_classification()) check_classification(job);
+  std::optional<DistanceEvaluator> distances;
+  std::optional<Separator> separator;
+  if (o.wants_distances()) distances.emplace(job);
+  if (o.wants("ood")) separator.emplace(job);
+  evaluation.note = model.head_note();
+  evaluation.set = images.set().name;
+  evaluation.count = images.count();
+  if (!evaluation.note.empty()) std::fprintf(stderr, "note: %s\n", evaluation.note.c_str());
+  if (o.wants_classification()) evaluate_classification(job);
+  if (distances) distances->evaluate();
+  if (separator) separator->evaluate();
+  print_evaluation(o, evaluation);
   return 0;
 }
 
+void add_classification_options(Options& options, EvaluateOptions& o) {
+  options.choice("--batch-norm", o.batch_norm, {"batch", "running", "recalibrated"},
+                 "statistics: of each batch by itself, in file order; the stored ones; or made anew from "
+                 "training images",
+                 "all, one row each; recalibrated for data sets with a training split");
+  options.with_default("--batch-size", "B", o.batch_size,
+                       "images at a time, normalised together with batch statistics");
+  options.with_default("--recalibration-images", "N", o.recalibration_images,
+                       "training images that the recalibrated statistics are made from");
+  options.with_default("--bins", "N", o.bins, "bins of confidence of the calibration error (ece)");
+}
+
+void add_sample_options(Options& options, EvaluateOptions& o) {
+  const std::string stored = "the checkpoint's configuration, else ";
+  options.optional("--samples", "LIST", o.samples,
+                   "samples to judge: fresh (new chains), buffer (all of it), reference (published protocol: "
+                   "the buffer's surest 90 % of every predicted class, truncated to bytes)",
+                   "all that the checkpoint has");
+  options.optional("--samples-file", "FILE", o.samples_file, "images file to judge, beside or instead",
+                   "none");
+  options.with_default("--count", "N", o.count, "fresh chains to run");
+  options.optional("--steps", "K", o.steps, "Langevin steps of a fresh chain", stored + "5");
+  options.optional("--step-size", "A", o.step_size, "factor of the gradient, in pixel units", stored + "1");
+  options.optional("--noise", "SIGMA", o.noise, "standard deviation of a step's noise, in pixel units",
+                   stored + "0.001; 0 for 2 steps and fewer");
+  options.choice("--init", o.init, {"p0", "buffer", "uniform"}, "where fresh chains start", "p0");
+  options.optional("--initial-distribution", "FILE", o.initial_distribution, "file of fit-init to start from",
+                   "the checkpoint's");
+  options.choice("--rounding", o.rounding, {"nearest", "truncate"}, "how samples become bytes",
+                 "nearest; truncate for reference");
+}
+
+void add_distance_options(Options& options, EvaluateOptions& o) {
+  options.optional("--features", "NAME|FILE", o.features,
+                   "network of fd-ref: cifar10, fashion-mnist (carried by the program) or a checkpoint with "
+                   "a class head",
+                   "the data set's");
+  options.choice("--protocol", o.protocol, {"torch-fidelity", "pytorch-fid", "clean"},
+                 "how images are resized and scaled for Inception");
+  options.optional("--inception", "FILE", o.inception, "Inception weights (.h5) for fid and is",
+                   "the file that the environment's MEBM_INCEPTION names");
+  options.choice("--reference-split", o.reference_split, {"train", "test"},
+                 "images that samples are compared with; an images file has one split only");
+  options.optional("--cache", "DIR", o.cache,
+                   "folder that keeps statistics of reference sets (.npz), each with its protocol",
+                   "none: made anew each time; fd-ref of carried networks needs none");
+  options.optional("--reference-statistics", "FILE", o.reference_statistics,
+                   "statistics of the reference set (.npz with mu and sigma)", "made from --data");
+}
+
 }  // namespace
+
+bool EvaluateOptions::wants(const std::string& metric) const {
+  return std::find(asked.begin(), asked.end(), metric) != asked.end();
+}
+
+bool EvaluateOptions::wants_distances() const {
+  return wants("fd-ref") || wants("fid") || wants("is") || wants("kid") || wants("precision-recall");
+}
+
+void Evaluation::warn(const std::string& message) {
+  std::fprintf(stderr, "warning: %s\n", message.c_str());
+  warnings.push_back(message);
+}
 
 CommandRunner add_evaluate(CLI::App& command) {
   auto o = std::make_shared<EvaluateOptions>();
   Options options(command);
   options.required("--checkpoint", "FILE", o->checkpoint, "checkpoint of the model");
   options.required("--data", "DIR|FILE", o->data.path,
-                   "folder or archive of a data set, or images file (.h5) with labels");
+                   "folder or archive of a data set, or images file (.h5)");
   options.with_default(
       "--metrics", "LIST", o->metrics,
-      "comma-separated: accuracy (0 ... 1 in JSON, percent in the table), loss (mean cross-entropy, nats)");
+      "comma-separated: accuracy (0 ... 1 in JSON, percent in the table), loss (mean cross-entropy, nats), "
+      "ece (calibration error), fd-ref (Frechet distance in a reference network's features), fid, is "
+      "(inception score), kid, precision-recall, ood (separation from other sets)");
   add_set_option(options, o->data.set);
   add_split_option(options, o->split);
-  options.choice("--batch-norm", o->batch_norm, {"batch", "running"},
-                 "statistics: of each batch by itself, in file order, or the stored ones",
-                 "both, one row each");
-  options.with_default("--batch-size", "B", o->batch_size,
-                       "images at a time, normalised together with batch statistics");
-  options.flag("--json", o->json, "print one JSON object instead of a table");
+  add_classification_options(options, *o);
+  add_sample_options(options, *o);
+  add_distance_options(options, *o);
+  options.repeated("--ood", "DIR|FILE", o->ood,
+                   "set to tell the judged one from (its test split); may be repeated; interpolated images "
+                   "are always taken");
+  options.flag("--json", o->json, "print one JSON object instead of tables");
   add_runtime_options(options, o->runtime);
   return [o] { return run_evaluate(*o); };
 }

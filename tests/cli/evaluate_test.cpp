@@ -65,8 +65,11 @@ TEST_F(EvaluateTest, RefusesWhatItCannotMeasure) {
   write_images("x.h5", 12);
   write_images("unlabelled.h5", 4, false);
   const std::string model = at("m.h5"), images = at("x.h5");
-  expect_bad_input({"evaluate", "--checkpoint", model, "--data", images, "--metrics", "fid"},
-                   "'fid' is not available; known: accuracy, loss; planned: fid");
+  expect_bad_input({"evaluate", "--checkpoint", model, "--data", images, "--metrics", "robustness"},
+                   "'robustness' is not available; known: accuracy, loss, ece, fd-ref, fid, is, kid, "
+                   "precision-recall, ood; planned: robustness");
+  expect_bad_input({"evaluate", "--checkpoint", model, "--data", images, "--batch-norm", "recalibrated"},
+                   "needs a data set with a training split");
   expect_bad_input({"evaluate", "--checkpoint", model, "--data", images, "--metrics", "acuracy"},
                    "'acuracy'");
   expect_bad_input({"evaluate", "--checkpoint", model, "--data", at("unlabelled.h5")}, "needs labels");

@@ -1,0 +1,267 @@
+#include "tools/evaluate_samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "data/images_hdf5.h"
+#include "engine/core/error.h"
+#include "engine/ops/elementwise.h"
+#include "tools/count_progress.h"
+#include "tools/word_list.h"
+
+namespace mebm::tools {
+
+using engine::fail_input;
+
+namespace {
+
+constexpr std::int64_t kBatch = 64;  // chains normalised together, as in `sample`
+constexpr double kKept = 0.9;        // share of every predicted class
+
+std::string describe(const ebm::LangevinOptions& o) {
+  return fmt::format("step size {:g}, noise {:g}, gradient clamp {:g}, {} statistics, energy {}", o.step_size,
+                     o.noise, o.gradient_clamp, o.batch_statistics ? "batch" : "running",
+                     models::name_of(o.energy));
+}
+
+// The options of the command line over those of the stored configuration over the defaults.
+ebm::LangevinOptions sampler_options(const EvaluateOptions& o, const StoredModel& model) {
+  const std::optional<ebm::Config> config = model.config();
+  const ebm::SamplerConfig stored = config ? config->sampler : ebm::SamplerConfig();
+  ebm::LangevinOptions sampler;
+  sampler.steps = o.steps.value_or(stored.steps);
+  sampler.step_size = o.step_size.value_or(stored.step_size);
+  // Without a configuration: sigma as the paper's code has it.
+  sampler.noise = o.noise.value_or(config || sampler.steps > 2 ? stored.noise : 0);
+  sampler.gradient_clamp = stored.gradient_clamp;
+  sampler.pixel_clamp = stored.pixel_clamp;
+  sampler.batch_statistics = stored.batch_norm == "batch";
+  sampler.energy = model.energy(std::nullopt);
+  return sampler;
+}
+
+void append_bytes(const engine::Tensor& images, std::int64_t rows, Rounding rounding,
+                  std::vector<std::uint8_t>& to) {
+  std::vector<double> values(static_cast<std::size_t>(images.elements()));
+  engine::ops::read(images, values);
+  const std::size_t size = values.size() / static_cast<std::size_t>(images.extent(0));
+  for (std::size_t i = 0; i < size * static_cast<std::size_t>(rows); ++i) {
+    if (!std::isfinite(values[i]))
+      engine::fail("sample {} is {} at element {}; a smaller --step-size may help", to.size() / size,
+                   values[i], i % size);
+    to.push_back(to_byte(values[i], rounding));
+  }
+}
+
+}  // namespace
+
+std::uint8_t to_byte(double x, Rounding rounding) {
+  const double v = std::clamp((x + 1) * 127.5, 0.0, 255.0);
+  return static_cast<std::uint8_t>(rounding == Rounding::nearest ? std::floor(v + 0.5) : v);
+}
+
+std::vector<std::uint8_t> bytes_of(const data::ImageSet& set) {
+  if (!set.pixels.empty()) return set.pixels;
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(set.values.size());
+  for (const float value : set.values) bytes.push_back(to_byte(value, Rounding::nearest));
+  return bytes;
+}
+
+SampleSources::SampleSources(EvaluateJob& job) : job_(job) {
+  const EvaluateOptions& o = job.options;
+  require_range("--count", static_cast<double>(o.count), 2, 1e7);
+  constexpr double kLarge = 1e6;
+  if (o.steps) require_range("--steps", *o.steps, 0, (1 << 24) - 1);
+  if (o.step_size) require_range("--step-size", *o.step_size, 0, kLarge);
+  if (o.noise) require_range("--noise", *o.noise, 0, kLarge);
+  choose();
+  if (std::find(names_.begin(), names_.end(), "fresh") != names_.end()) open_fresh();
+  if (o.samples_file)
+    file_ = std::make_unique<data::ImageSet>(
+        data::read_images_hdf5(*o.samples_file, job.model.network_config().image_size == 32, true));
+}
+
+void SampleSources::choose() {
+  const EvaluateOptions& o = job_.options;
+  const std::string file = job_.model.reader.path().string();
+  if (o.samples) {
+    names_ = parse_words("--samples", *o.samples, {"fresh", "buffer", "reference"});
+    for (const std::string& name : names_) {
+      if (name != "fresh" && !job_.model.reader.has_buffer())
+        fail_input("--samples {}: {} holds no replay buffer", name, file);
+      if (name == "reference" && !buffer_filter_works())
+        fail_input("--samples reference: chooses by the class head, which {} does not have or did not train",
+                   file);
+    }
+  } else if (!o.samples_file) {
+    const bool can_start = job_.model.reader.has_initial_distribution() || o.initial_distribution || o.init;
+    if (can_start)
+      names_.push_back("fresh");
+    else
+      job_.evaluation.warn(file + ": holds no initial distribution, so fresh chains are left out");
+    if (job_.model.reader.has_buffer()) {
+      names_.push_back("buffer");
+      if (buffer_filter_works())
+        names_.push_back("reference");
+      else
+        job_.evaluation.warn(file +
+                             ": no trained class head, so the published selection (reference) is left out");
+    } else {
+      job_.evaluation.warn(file + ": holds no replay buffer, so buffer and reference are left out");
+    }
+    if (names_.empty())
+      fail_input(
+          "{}: holds neither initial distribution nor replay buffer; give --initial-distribution (made by "
+          "fit-init), --init uniform or --samples-file",
+          file);
+  }
+  if (o.samples_file) names_.push_back("file");
+}
+
+bool SampleSources::buffer_filter_works() const {
+  return job_.model.network_config().num_classes > 0 && job_.model.head_note().empty();
+}
+
+void SampleSources::open_fresh() {
+  StartOptions start;
+  start.init = job_.options.init.value_or("p0");
+  start.initial_distribution = job_.options.initial_distribution;
+  if (start.initial_distribution && start.init != "p0")
+    fail_input("--initial-distribution: is for --init p0, not --init {}", start.init);
+  sampler_ = sampler_options(job_.options, job_.model);
+  if (sampler_.energy == models::EnergyKind::class_logit)
+    fail_input(
+        "{}: its chains follow one class each; write them with 'mebm_engine sample' and give "
+        "--samples-file",
+        job_.model.reader.path().string());
+  starts_ = std::make_unique<ChainStarts>(start, job_.model, job_.runtime);
+}
+
+std::int64_t SampleSources::count(const std::string& name) const {
+  if (name == "file") return file_->count();
+  if (name == "fresh") return job_.options.count;
+  return job_.model.reader.buffer_size();
+}
+
+SampleBytes SampleSources::make(const std::string& name) {
+  if (name == "file") return make_file();
+  if (name == "fresh") return make_fresh();
+  return make_buffer(name == "reference");
+}
+
+Rounding SampleSources::rounding(Rounding otherwise) const {
+  const std::optional<std::string>& asked = job_.options.rounding;
+  if (!asked) return otherwise;
+  return *asked == "truncate" ? Rounding::truncate : Rounding::nearest;
+}
+
+SampleBytes SampleSources::empty(const std::string& source, Rounding how) const {
+  const ebm::ImageShape shape = job_.model.image_shape();
+  SampleBytes samples;
+  samples.source = source;
+  samples.filter = "none";
+  samples.rounding = how == Rounding::nearest ? "nearest byte" : "truncated to bytes";
+  samples.channels = shape.channels;
+  samples.height = shape.height;
+  samples.width = shape.width;
+  return samples;
+}
+
+SampleBytes SampleSources::make_fresh() {
+  const Rounding how = rounding(Rounding::nearest);
+  SampleBytes samples = empty("fresh", how);
+  samples.steps = sampler_.steps;
+  samples.made = fmt::format("chains of {} steps from {}, {}, seed {}", sampler_.steps,
+                             job_.options.init.value_or("p0"), describe(sampler_), job_.runtime.seed);
+  ebm::LangevinSampler sampler(job_.runtime.tape, sampler_);
+  CountProgress progress("chains", job_.options.count);
+  while (samples.count < job_.options.count) {
+    // The last batch is filled with chains that are not judged, so that all have the same statistics.
+    engine::Tensor chains = starts_->draw(samples.count, kBatch);
+    ebm::LangevinRun run;
+    run.key = job_.runtime.key;
+    run.first_slot = static_cast<std::uint32_t>(samples.count);
+    sampler.run(*job_.model.network, run, {}, chains);
+    const std::int64_t kept = std::min(kBatch, job_.options.count - samples.count);
+    append_bytes(chains, kept, how, samples.pixels);
+    samples.count += kept;
+    progress.update(samples.count);
+  }
+  return samples;
+}
+
+SampleBytes SampleSources::make_buffer(bool selection) {
+  const Rounding how = rounding(selection ? Rounding::truncate : Rounding::nearest);
+  SampleBytes samples = empty(selection ? "reference" : "buffer", how);
+  ebm::ReplayBuffer buffer(job_.runtime.context, job_.model.reader.buffer_size(), job_.model.image_shape(),
+                           job_.runtime.dtype);
+  job_.model.reader.load_buffer(buffer);
+  samples.made = fmt::format("stored replay buffer of {} chains", buffer.size());
+  std::vector<std::int64_t> rows;
+  if (selection) {
+    samples.filter = "the 90 % of every predicted class that the class head is surest of, running statistics";
+    rows = surest(buffer);
+  } else {
+    rows.resize(static_cast<std::size_t>(buffer.size()));
+    std::iota(rows.begin(), rows.end(), 0);
+  }
+  for (const std::int64_t row : rows) append_bytes(buffer.images().rows(row, 1), 1, how, samples.pixels);
+  samples.count = static_cast<std::int64_t>(rows.size());
+  return samples;
+}
+
+std::vector<std::int64_t> SampleSources::surest(ebm::ReplayBuffer& buffer) {
+  const int classes = job_.model.network_config().num_classes;
+  autograd::Tape& tape = job_.runtime.tape;
+  const autograd::NoRecording no_recording(tape);
+  std::vector<std::vector<std::pair<double, std::int64_t>>> by_class(static_cast<std::size_t>(classes));
+  CountProgress progress("buffer images classified", buffer.size());
+  for (std::int64_t first = 0; first < buffer.size(); first += kBatch) {
+    const std::int64_t rows = std::min(kBatch, buffer.size() - first);
+    const autograd::Variable x{buffer.images().rows(first, rows)};
+    const autograd::Variable features =
+        job_.model.network->features(tape, x, models::Pass::single(rows, false));
+    const engine::Tensor logits = job_.model.network->logits(tape, features).value;
+    std::vector<double> values(static_cast<std::size_t>(logits.elements()));
+    engine::ops::read(logits, values);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const double* row = values.data() + r * classes;
+      const double* best = std::max_element(row, row + classes);
+      double sum = 0;
+      for (int c = 0; c < classes; ++c) sum += std::exp(row[c] - *best);
+      by_class[static_cast<std::size_t>(best - row)].emplace_back(1 / sum, first + r);
+    }
+    progress.update(first + rows);
+  }
+  std::vector<std::int64_t> kept;
+  for (auto& members : by_class) {
+    std::stable_sort(members.begin(), members.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    const auto keep = static_cast<std::size_t>(kKept * static_cast<double>(members.size()));
+    for (std::size_t i = 0; i < keep; ++i) kept.push_back(members[i].second);
+  }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+SampleBytes SampleSources::make_file() const {
+  SampleBytes samples = empty("file", Rounding::nearest);
+  samples.made = *job_.options.samples_file;
+  if (!file_->pixels.empty()) {
+    samples.rounding = "bytes as stored";
+    samples.pixels = file_->pixels;
+  } else {
+    const Rounding how = rounding(Rounding::nearest);
+    samples.rounding = how == Rounding::nearest ? "nearest byte" : "truncated to bytes";
+    for (const float value : file_->values) samples.pixels.push_back(to_byte(value, how));
+  }
+  samples.count = file_->count();
+  samples.channels = file_->channels;
+  samples.height = file_->height;
+  samples.width = file_->width;
+  return samples;
+}
+
+}  // namespace mebm::tools

@@ -1,0 +1,67 @@
+#include "tools/make_extractor.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "ebm/classifier_checkpoint.h"
+#include "engine/core/error.h"
+#include "metrics/reference_networks.h"
+
+namespace mebm::tools {
+
+using engine::fail_input;
+
+namespace {
+
+constexpr const char* kInceptionVariable = "MEBM_INCEPTION";
+
+std::string inception_file(const EvaluateOptions& options) {
+  if (options.inception) return *options.inception;
+  const char* variable = std::getenv(kInceptionVariable);
+  return variable == nullptr ? "" : variable;
+}
+
+}  // namespace
+
+bool inception_given(const EvaluateOptions& options) {
+  return !inception_file(options).empty();
+}
+
+Extractor make_classifier_extractor(const EvaluateOptions& options, const std::string& set,
+                                    const Runtime& runtime) {
+  Extractor extractor;
+  const std::string wanted = options.features.value_or(set);
+  if (metrics::find_reference_network(wanted) != nullptr) {
+    ebm::ReferenceClassifier reference =
+        ebm::reference_classifier(wanted, runtime.context.device(), runtime.context.threads());
+    extractor.network = std::move(reference.extractor);
+    extractor.training = std::move(reference.training);
+    extractor.training_set = wanted;
+    return extractor;
+  }
+  if (!options.features)
+    fail_input(
+        "--data {}: there is no reference network for '{}'; give --features {} or a classifier's "
+        "checkpoint",
+        options.data.path, set, metrics::known_reference_networks());
+  if (std::error_code error; !std::filesystem::exists(*options.features, error))
+    fail_input("--features {}: no such file; give a checkpoint of a classifier, or one of {}",
+               *options.features, metrics::known_reference_networks());
+  extractor.network =
+      ebm::read_classifier(*options.features, runtime.context.device(), runtime.context.threads());
+  return extractor;
+}
+
+Extractor make_inception_extractor(const EvaluateOptions& options, const Runtime&) {
+  const std::string file = inception_file(options);
+  if (file.empty())
+    fail_input(
+        "--metrics fid, is: need the Inception weights pt_inception-2015-12-05-6726825d.pth (SHA-256 "
+        "6726825d...), converted by scripts/convert_inception.py and named by --inception or {}; "
+        "without them use --metrics fd-ref",
+        kInceptionVariable);
+  fail_input("--inception {}: the Inception network is not built into this program; use --metrics fd-ref",
+             file);
+}
+
+}  // namespace mebm::tools
