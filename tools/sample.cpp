@@ -54,7 +54,7 @@ engine::Tensor energies_now(SampleJob& job, const ebm::ChainPart& part, const en
   const ebm::LangevinOptions& sampler = job.plan.sampler;
   engine::Tensor energies;
   ebm::energy_gradient(job.runtime.tape, *job.model.network, part.chains, sampler.energy, labels,
-                  models::Pass::single(part.chains.extent(0), sampler.batch_statistics), &energies);
+                       models::Pass::single(part.chains.extent(0), sampler.batch_statistics), &energies);
   return energies;
 }
 
