@@ -93,7 +93,8 @@ Bytes zip(const std::vector<Stored>& members) {
     append_text(directory, "PK\1\2");
     append_number(directory, 20, 2);
     describe(directory);
-    append_number(directory, 0, 10);
+    append_number(directory, 0, 8);
+    append_number(directory, 0, 2);
     append_number(directory, archive.size(), 4);
     append_text(directory, member.name);
     append_text(archive, "PK\3\4");
