@@ -28,7 +28,7 @@ endfunction()
 file(MAKE_DIRECTORY ${notices})
 
 # Header libraries and static ones.
-set(inside libarchive-dev libcli11-dev libeigen3-dev nlohmann-json3-dev)
+set(inside libarchive-dev libcli11-dev libeigen3-dev libjs-chart.js nlohmann-json3-dev)
 if(MEBM_PROGRAMS MATCHES "_test")
   list(APPEND inside libgtest-dev)
 endif()

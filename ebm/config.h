@@ -75,10 +75,11 @@ struct RunConfig {
   std::string convolution = "auto";  // auto | direct | winograd
   int checkpoint_every = 390;        // iterations; 0: only the last
   int checkpoints_kept = 3;
-  int evaluate_every = 0;  // epochs between evaluations on the validation split; 0: never
-  int log_every = 10;      // iterations between lines of metrics.jsonl
-  int sample_every = 390;  // iterations between sample grids; 0: only the last
-  std::string trace;       // file that records every random choice of the run ("" = off)
+  int evaluate_every = 0;    // epochs between evaluations; 0: never
+  int evaluate_samples = 0;  // fresh chains of an evaluation, whose FD-ref is taken; 0: none
+  int log_every = 10;        // iterations between lines of metrics.jsonl
+  int sample_every = 390;    // iterations between sample grids; 0: only the last
+  std::string trace;         // file that records every random choice of the run ("" = off)
 };
 
 // The published row a recipe reproduces, printed beside the run's own figures (NaN-free: absent = false).

@@ -37,6 +37,12 @@ Tensor move_chains(autograd::Tape& tape, models::EnergyModel& model, models::Ene
 
 }  // namespace
 
+void KeptPixels::put_back(engine::Context& context, Tensor& chains) const {
+  if (!free.defined()) return;
+  engine::ops::multiply(context, 1, free, chains, chains, engine::WriteMode::overwrite);
+  engine::ops::axpby(context, 1, values, 1, chains);
+}
+
 Tensor energy_gradient(autograd::Tape& tape, models::EnergyModel& model, const Tensor& images,
                        models::EnergyKind kind, const Tensor& labels, const Pass& pass, Tensor* energies) {
   tape.clear();
@@ -68,6 +74,7 @@ void LangevinSampler::run(models::EnergyModel& model, const LangevinRun& run, co
     update.step = run.first_step + static_cast<std::uint32_t>(k);
     update.first_slot = run.first_slot;
     const Tensor energies = move_chains(tape_, model, options_.energy, labels, pass, update, chains);
+    run.kept.put_back(tape_.context(), chains);
     if (observer) observer(k, energies);
   }
 }

@@ -21,6 +21,15 @@ struct LangevinOptions {
   models::EnergyKind energy = models::EnergyKind::head;
 };
 
+// Pixels that keep their value while the rest of their chain moves (inpainting). Undefined: everything moves.
+struct KeptPixels {
+  engine::Tensor free;    // [N,C,H,W], 1 where the chain moves, 0 where it stays
+  engine::Tensor values;  // [N,C,H,W], what stays there; 0 where the chain moves
+
+  // chains <- free chains + values; exact, as every factor is 0 or 1. Nothing where undefined.
+  void put_back(engine::Context& context, engine::Tensor& chains) const;
+};
+
 // Which random numbers and which statistics slots a run of the sampler uses.
 struct LangevinRun {
   engine::PhiloxKey key;
@@ -29,6 +38,7 @@ struct LangevinRun {
   std::uint32_t first_slot = 0;  // global chain slot of row 0
   std::uint32_t first_step = 0;  // number of the first step, for chains continued in pieces
   int first_statistics_slot = models::Pass::kNotRecorded;  // step k records its batch statistics in this + k
+  KeptPixels kept = {};                                    // put back after every step
 };
 
 class LangevinSampler {

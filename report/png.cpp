@@ -13,11 +13,15 @@ namespace mebm::report {
 namespace {
 
 using engine::fail;
+using engine::fail_input;
 using engine::require;
+
+constexpr png_uint_32 kLargestRead = 4096;  // pixels of a side
 
 // libpng's simplified interface reports errors by return value, so nothing jumps over destructors.
 class PngImage {
  public:
+  PngImage() { handle_.version = PNG_IMAGE_VERSION; }
   explicit PngImage(const Image& image) {
     handle_.version = PNG_IMAGE_VERSION;
     handle_.width = static_cast<png_uint_32>(image.width);
@@ -77,6 +81,26 @@ std::vector<std::uint8_t> encode_png(const Image& image) {
     fail("cannot encode a PNG: {}", png.message());
   bytes.resize(size);
   return bytes;
+}
+
+Image load_png(const std::filesystem::path& path) {
+  PngImage png;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) fail_input("{}: is no file", path.string());
+  if (png_image_begin_read_from_file(png.get(), path.c_str()) == 0)
+    fail_input("{}: cannot be read as PNG: {}", path.string(), png.message());
+  png_image& handle = *png.get();
+  if (handle.width > kLargestRead || handle.height > kLargestRead)
+    fail_input("{}: is {} x {} pixels; at most {} x {} are read", path.string(), handle.width, handle.height,
+               kLargestRead, kLargestRead);
+  const bool grey = (handle.format & PNG_FORMAT_FLAG_COLOR) == 0;
+  handle.format = grey ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  Image image =
+      Image::filled(static_cast<int>(handle.width), static_cast<int>(handle.height), grey ? 1 : 3, 0);
+  const png_color black{0, 0, 0};
+  if (png_image_finish_read(&handle, &black, image.pixels.data(), 0, nullptr) == 0)
+    fail_input("{}: cannot be read as PNG: {}", path.string(), png.message());
+  return image;
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

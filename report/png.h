@@ -31,6 +31,10 @@ struct Image {
 // pixels are not width x height x channels bytes.
 std::vector<std::uint8_t> encode_png(const Image& image);
 
+// Reads a PNG of at most 4096 x 4096 pixels: one channel for a grey file, else three; transparency over
+// black, 16 bits rounded to 8. InputError naming the path where it cannot be read or is larger.
+Image load_png(const std::filesystem::path& path);
+
 // Writes a PNG under a temporary name in the same directory, then renames it, so that a reader never sees
 // half a file. Throws engine::Error naming the path and the reason; the temporary file is removed then.
 void write_png(const std::filesystem::path& path, const Image& image);

@@ -19,6 +19,7 @@ build   | nlohmann-json3-dev    | JSON output                                  |
 build   | libpng-dev            | image grids                                  | libpng 1.6
 build   | zlib1g-dev            | gzip-compressed data files                   | zlib 1.2
 build   | libarchive-dev        | data archives (.tar.gz)                      | libarchive 3.6
+build   | libjs-chart.js        | charts of the HTML report                    | Chart.js 3.9
 test    | libgtest-dev          | unit tests                                   | GoogleTest 1.12
 test    | libgmock-dev          | unit tests (matchers)                        | GoogleMock 1.12
 test    | libbenchmark-dev      | benchmarks of single operations              | Google Benchmark 1.7
@@ -27,8 +28,9 @@ data    | dataset-fashion-mnist | the images that the first run learns from    |
 develop | clang-format          | source format                                | clang-format 14
 develop | shellcheck            | script checks                                | ShellCheck 0.9
 develop | ccache                | repeated builds                              | ccache 4
-golden  | python3-torch         | writing the reference numbers in tests/golden| PyTorch 1.13
+golden  | python3-torch         | reference numbers, converting Inception      | PyTorch 1.13
 golden  | python3-h5py          | reading and writing HDF5 files from Python   | h5py 3.7
+browser | chromium              | looking at the HTML report in a browser      | Chromium 100
 images  | python3-numpy         | unpacking images                             | NumPy 1.24
 images  | python3-pil           | unpacking images                             | Pillow 9.4
 '
@@ -42,7 +44,7 @@ usage: scripts/dependencies.sh check|install|list [GROUP ...]
   install   install what is missing (as root); without root print the one line
             to ask an administrator for and exit 2
   list      print the table: package, what it is for, minimum version
-  GROUP     build, test, data, develop, golden, images (default: build test data)
+  GROUP     build, test, data, develop, golden, browser, images (default: build test data)
 TEXT
 }
 
@@ -165,8 +167,8 @@ main() {
   local groups=("$@") group
   ((${#groups[@]})) || read -ra groups <<<"$DEFAULT_GROUPS"
   for group in "${groups[@]}"; do
-    [[ " build test data develop golden images " == *" $group "* ]] ||
-      die "no group '$group'; the groups are build, test, data, develop, golden, images"
+    [[ " build test data develop golden browser images " == *" $group "* ]] ||
+      die "no group '$group'; the groups are build, test, data, develop, golden, browser, images"
   done
   case $command in
     -h | --help) usage ;;

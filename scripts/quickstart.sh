@@ -7,13 +7,17 @@ source scripts/common.sh
 
 readonly RECIPE=fashion-mnist-mebm-k5-small
 readonly BUILD=build/cpu
+readonly ENGINE=$BUILD/tools/mebm_engine
+readonly CHAINS=2000 CHAIN_STEPS=40
 
 usage() {
   cat <<TEXT
 usage: scripts/quickstart.sh [--out DIR] [--iterations N] [--data DIR] [--skip-dependencies]
 
 Installs what is missing, builds the engine, trains the recipe $RECIPE
-on Fashion-MNIST and names the picture it leaves: p0 | chains | data side by side.
+on Fashion-MNIST, measures how far $CHAINS fresh chains are from the data (FD-ref) beside the
+starts they come from, and names the pictures: p0 | chains | data side by side, and the
+chains on their way.
 
   --out DIR             run directory (default: the next free runs/quickstart-<n>)
   --iterations N        stop after N iterations in all (default: the recipe's)
@@ -37,6 +41,23 @@ configure_and_build() {
 # The grid of the latest iteration; its name carries the iteration, zero-padded or not.
 latest_picture() {
   find "$1/samples" -name "*.png" 2>/dev/null | sort --version-sort | tail -n 1 || true
+}
+
+# The newest checkpoint of run $1.
+latest_checkpoint() {
+  find "$1/checkpoints" -name "iteration-*.h5" 2>/dev/null | sort --version-sort | tail -n 1 || true
+}
+
+# measure RUN DATA CHECKPOINT: FD-ref of the starts and of chains, as JSON beside the run's other files.
+measure() {
+  local arguments=(evaluate --checkpoint "$3" --data "$2" --metrics fd-ref --samples fresh --count "$CHAINS" --json)
+  "$ENGINE" "${arguments[@]}" --steps 0 >"$1/p0.json" &&
+    "$ENGINE" "${arguments[@]}" --steps "$CHAIN_STEPS" >"$1/evaluation.json"
+}
+
+# fd_ref FILE: the figure in a file of measure.
+fd_ref() {
+  sed -n 's/^ *"fd_ref": \([0-9.]*\).*/\1/p' "$1" | head -n 1
 }
 
 out='' iterations='' data='' skip_dependencies=0
@@ -64,9 +85,13 @@ stage build configure_and_build
 [[ -n $out ]] || out=$(next_free_run)
 arguments=(train --recipe "$RECIPE" --data "$data" --out "$out")
 [[ -z $iterations ]] || arguments+=(--max-iterations "$iterations")
-stage training "$BUILD/tools/mebm_engine" "${arguments[@]}"
+stage training "$ENGINE" "${arguments[@]}"
 
 picture=$(latest_picture "$out")
 [[ -n $picture ]] || die "training finished but left no picture under $out/samples" 1
+checkpoint=$(latest_checkpoint "$out")
+[[ -n $checkpoint ]] || die "training finished but left no checkpoint under $out/checkpoints" 1
+stage evaluation measure "$out" "$data" "$checkpoint"
 print_stage_times
+echo "FD-ref of $CHAINS images: p0 $(fd_ref "$out/p0.json"), chains of $CHAIN_STEPS steps $(fd_ref "$out/evaluation.json")"
 echo "p0 | chains | data: $picture"

@@ -7,12 +7,19 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The stand-in writes two grids; the later iteration is the one to name.
+# The stand-in writes two grids and two checkpoints; the later iterations are the ones to name.
 ENGINE = """#!/usr/bin/env bash
 echo "$*" >>"$(dirname "$0")/arguments"
+if [[ $1 == evaluate ]]; then
+  [[ $* == *"--steps 0"* ]] && figure=40.25 || figure=17.5
+  printf '{\n  "distances": [\n    {\n      "fd_ref": %s,\n      "other": 1\n    }\n  ]\n}\n' "$figure"
+  exit
+fi
 while (($#)); do [[ $1 == --out ]] && out=$2; shift; done
 mkdir -p "$out/samples"
 touch "$out/samples/iteration_1000.png" "$out/samples/iteration_400.png"
+mkdir -p "$out/checkpoints"
+touch "$out/checkpoints/iteration-0000400.h5" "$out/checkpoints/iteration-0001000.h5" "$out/checkpoints/best-on-validation.h5"
 """
 
 
@@ -45,13 +52,18 @@ class Quickstart(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = done.stdout.splitlines()
             self.assertEqual(lines[-1], f"p0 | chains | data: runs/quickstart-{n}/samples/iteration_1000.png")
-            self.assertRegex(lines[-2], r"^build \d+ s, training \d+ s, total \d+ s$")
+            self.assertEqual(lines[-2], "FD-ref of 2000 images: p0 40.25, chains of 40 steps 17.5")
+            self.assertRegex(lines[-3], r"^build \d+ s, training \d+ s, evaluation \d+ s, total \d+ s$")
 
     def test_passes_options(self):
         done = self.train("--iterations", "20", "--out", "here")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual((self.engine.parent / "arguments").read_text(),
-                         f"train --recipe fashion-mnist-mebm-k5-small --data {self.root / 'data'} --out here --max-iterations 20\n")
+        data = self.root / "data"
+        measured = (f"evaluate --checkpoint here/checkpoints/iteration-0001000.h5 --data {data} --metrics fd-ref "
+                    "--samples fresh --count 2000 --json --steps ")
+        self.assertEqual((self.engine.parent / "arguments").read_text().splitlines(),
+                         [f"train --recipe fashion-mnist-mebm-k5-small --data {data} --out here --max-iterations 20",
+                          measured + "0", measured + "40"])
 
     def test_paths_are_the_callers(self):
         (self.root / "elsewhere").mkdir()
@@ -84,6 +96,12 @@ class Quickstart(unittest.TestCase):
         done = self.train("--out", "empty")
         self.assertEqual(done.returncode, 1)
         self.assertIn("left no picture under empty/samples", done.stderr)
+
+    def test_no_checkpoint_is_a_failure(self):
+        self.write_engine(ENGINE.replace("mkdir -p \"$out/checkpoints\"", "exit"))
+        done = self.train("--out", "empty")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("left no checkpoint under empty/checkpoints", done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 #include "tools/chain_starts.h"
 
-#include <numeric>
-
 #include "data/streams.h"
+#include "ebm/chain_batches.h"
 #include "engine/core/error.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/sampling.h"
 
 namespace mebm::tools {
 
 using engine::fail_input;
 using engine::RandomPurpose;
+using engine::Tensor;
+namespace ops = engine::ops;
 
 namespace {
 
@@ -42,11 +44,13 @@ std::unique_ptr<ebm::InitialDistribution> gaussian_start(const StartOptions& opt
 }  // namespace
 
 ChainStarts::ChainStarts(const StartOptions& options, const StoredModel& model, Runtime& runtime)
-    : runtime_(runtime), shape_(model.image_shape()) {
+    : runtime_(runtime), shape_(model.image_shape()), noise_(options.noise_images.value_or(0)) {
+  if (options.mask) mask_.emplace(*options.mask, shape_, runtime.key);
   if (options.init_images)
     images_.emplace(ImageSource{"--init-images", *options.init_images, "images", data::Split::train, true},
                     model.network_config());
-  else if (options.init == "buffer")
+  if (images_ && (!mask_ || noise_ > 0)) return;
+  if (options.init == "buffer")
     load_buffer(model);
   else if (options.init == "uniform")
     initial_ = std::make_unique<ebm::UniformInitialDistribution>(runtime.context, shape_);
@@ -72,20 +76,56 @@ std::optional<std::int64_t> ChainStarts::available() const {
   return images_ ? std::optional(images_->count()) : std::nullopt;
 }
 
-engine::Tensor ChainStarts::draw(std::int64_t first, std::int64_t count) {
-  if (images_) return images_->rows(runtime_, first, count);
-  if (buffer_) return draw_buffer(first, count);
-  std::vector<std::uint32_t> slots(static_cast<std::size_t>(count));
-  std::iota(slots.begin(), slots.end(), static_cast<std::uint32_t>(first));
-  engine::Tensor out =
-      runtime_.context.empty({count, shape_.channels, shape_.height, shape_.width}, runtime_.dtype);
-  initial_->draw({runtime_.key, RandomPurpose::sample_fill, 0}, slots, true, out);
+void ChainStarts::require_masks_for(std::int64_t count) const {
+  if (mask_) mask_->require_for(count);
+}
+
+Tensor ChainStarts::given(std::int64_t first, std::int64_t count) {
+  return images_->rows(runtime_, first, count);
+}
+
+Tensor ChainStarts::noisy(std::int64_t first, std::int64_t count) {
+  Tensor out = given(first, count);
+  if (noise_ == 0) return out;
+  Tensor noise = runtime_.context.empty(out.shape(), out.dtype());
+  ops::fill_normal(runtime_.context, runtime_.key, RandomPurpose::data_noise, 0, 0,
+                   static_cast<std::uint32_t>(first), noise);
+  ops::axpby(runtime_.context, noise_, noise, 1, out);
   return out;
 }
 
-engine::Tensor ChainStarts::draw_buffer(std::int64_t first, std::int64_t count) {
-  engine::Tensor out =
-      runtime_.context.empty({count, shape_.channels, shape_.height, shape_.width}, runtime_.dtype);
+Tensor ChainStarts::draw_init(std::int64_t first, std::int64_t count) {
+  return buffer_ ? draw_buffer(first, count)
+                 : ebm::draw_starts(runtime_.context, *initial_, runtime_.key, first, count, runtime_.dtype);
+}
+
+Tensor ChainStarts::draw(std::int64_t first, std::int64_t count) {
+  if (!images_) return draw_init(first, count);
+  Tensor start = mask_ && noise_ == 0 ? draw_init(first, count) : noisy(first, count);
+  kept(first, count).put_back(runtime_.context, start);
+  return start;
+}
+
+ebm::KeptPixels ChainStarts::kept(std::int64_t first, std::int64_t count) {
+  if (!mask_) return {};
+  ebm::KeptPixels pixels;
+  std::vector<double> free = mask_->values(first, count), values(free.size());
+  ops::read(given(first, count), values);
+  for (std::size_t i = 0; i < free.size(); ++i)
+    if (free[i] != 0) values[i] = 0;
+  pixels.free = runtime_.context.empty({count, shape_.channels, shape_.height, shape_.width}, runtime_.dtype);
+  pixels.values = runtime_.context.empty(pixels.free.shape(), runtime_.dtype);
+  ops::write(free, pixels.free);
+  ops::write(values, pixels.values);
+  return pixels;
+}
+
+Tensor ChainStarts::degraded(std::int64_t first, std::int64_t count) {
+  return mask_ && noise_ == 0 ? kept(first, count).values : draw(first, count);
+}
+
+Tensor ChainStarts::draw_buffer(std::int64_t first, std::int64_t count) {
+  Tensor out = runtime_.context.empty({count, shape_.channels, shape_.height, shape_.width}, runtime_.dtype);
   ebm::ReplayBuffer& buffer = *buffer_;
   std::vector<std::int64_t> order;
   std::int64_t pass_of_order = -1;
@@ -95,9 +135,9 @@ engine::Tensor ChainStarts::draw_buffer(std::int64_t first, std::int64_t count) 
       order = data::keyed_permutation(buffer.size(), runtime_.key, RandomPurpose::sample_fill,
                                       static_cast<std::uint32_t>(pass));
     pass_of_order = pass;
-    engine::Tensor to = out.rows(c - first, 1);
+    Tensor to = out.rows(c - first, 1);
     const std::int64_t row = order[static_cast<std::size_t>(c % buffer.size())];
-    engine::ops::copy(runtime_.context, buffer.images().rows(row, 1), to, engine::WriteMode::overwrite);
+    ops::copy(runtime_.context, buffer.images().rows(row, 1), to, engine::WriteMode::overwrite);
   }
   return out;
 }

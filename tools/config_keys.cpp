@@ -180,7 +180,10 @@ void add_run(std::vector<Key>& keys) {
   run.number("checkpoints_kept", access<kRun, &R::checkpoints_kept>(), between(1, 1000000), "files",
              "older checkpoints are removed");
   run.number("evaluate_every", access<kRun, &R::evaluate_every>(), at_least(0), "epochs",
-             "epochs between evaluations on the validation split; 0: never");
+             "epochs between evaluations: accuracy on the validation split, FD-ref of samples; 0: never");
+  run.number("evaluate_samples", access<kRun, &R::evaluate_samples>(), between(0, 1000000), "chains",
+             "fresh chains from the initial distribution, and as many of the buffer, whose FD-ref an "
+             "evaluation takes; 0: none");
   run.number("log_every", access<kRun, &R::log_every>(), at_least(1), "iterations",
              "iterations between lines of metrics.jsonl");
   run.number("sample_every", access<kRun, &R::sample_every>(), at_least(0), "iterations",

@@ -49,17 +49,32 @@ void check_sampling(const ebm::Config& config, Lines& lines) {
         "init.jitter = 0 with init.kind = \"gaussian\": the covariance of images is singular; use 0.0001");
 }
 
+void check_evaluation(const ebm::Config& config, Lines& lines) {
+  const int every = config.run.evaluate_every, samples = config.run.evaluate_samples;
+  if (samples > 0 && every == 0)
+    lines.push_back(fmt::format(
+        "run.evaluate_samples = {} is for evaluations; run.evaluate_every = 0 makes none", samples));
+  if (samples > 0 && config.objective.energy_weight == 0)
+    lines.push_back(fmt::format(
+        "run.evaluate_samples = {} needs chains; objective.energy_weight = 0 makes none", samples));
+  if (samples == 1) lines.push_back("run.evaluate_samples = 1 has no covariance; use 2 and more");
+  if (every == 0 || samples > 0) return;
+  if (config.data.validation == 0)
+    lines.push_back(
+        fmt::format("run.evaluate_every = {} needs a validation split or run.evaluate_samples; "
+                    "data.validation = 0",
+                    every));
+  else if (config.objective.classifier_weight == 0)
+    lines.push_back(
+        fmt::format("run.evaluate_every = {} evaluates the class head, which objective.classifier_weight = 0 "
+                    "does not train; run.evaluate_samples evaluates chains",
+                    every));
+}
+
 void check_schedule(const ebm::Config& config, Lines& lines) {
   if (config.objective.energy_weight == 0 && config.objective.classifier_weight == 0)
     lines.push_back("objective.energy_weight and objective.classifier_weight are both 0: nothing to train");
-  if (config.run.evaluate_every > 0 && config.data.validation == 0)
-    lines.push_back(fmt::format("run.evaluate_every = {} needs a validation split; data.validation = 0",
-                                config.run.evaluate_every));
-  else if (config.run.evaluate_every > 0 && config.objective.classifier_weight == 0)
-    lines.push_back(
-        fmt::format("run.evaluate_every = {} evaluates the class head, which objective.classifier_weight = 0 "
-                    "does not train",
-                    config.run.evaluate_every));
+  check_evaluation(config, lines);
   if (!config.data.test.empty())
     lines.push_back(fmt::format(
         "data.test = \"{}\" is not available in this version; give the test images to evaluate with --data",

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "data/images_hdf5.h"
+#include "ebm/chain_batches.h"
 #include "engine/core/error.h"
 #include "engine/ops/elementwise.h"
 #include "tools/count_progress.h"
@@ -16,7 +17,7 @@ using engine::fail_input;
 
 namespace {
 
-constexpr std::int64_t kBatch = 64;  // chains normalised together, as in `sample`
+constexpr std::int64_t kBatch = 64;  // images classified at a time
 constexpr double kKept = 0.9;        // share of every predicted class
 
 std::string describe(const ebm::LangevinOptions& o) {
@@ -41,33 +42,7 @@ ebm::LangevinOptions sampler_options(const EvaluateOptions& o, const StoredModel
   return sampler;
 }
 
-void append_bytes(const engine::Tensor& images, std::int64_t rows, Rounding rounding,
-                  std::vector<std::uint8_t>& to) {
-  std::vector<double> values(static_cast<std::size_t>(images.elements()));
-  engine::ops::read(images, values);
-  const std::size_t size = values.size() / static_cast<std::size_t>(images.extent(0));
-  for (std::size_t i = 0; i < size * static_cast<std::size_t>(rows); ++i) {
-    if (!std::isfinite(values[i]))
-      engine::fail("sample {} is {} at element {}; a smaller --step-size may help", to.size() / size,
-                   values[i], i % size);
-    to.push_back(to_byte(values[i], rounding));
-  }
-}
-
 }  // namespace
-
-std::uint8_t to_byte(double x, Rounding rounding) {
-  const double v = std::clamp((x + 1) * 127.5, 0.0, 255.0);
-  return static_cast<std::uint8_t>(rounding == Rounding::nearest ? std::floor(v + 0.5) : v);
-}
-
-std::vector<std::uint8_t> bytes_of(const data::ImageSet& set) {
-  if (!set.pixels.empty()) return set.pixels;
-  std::vector<std::uint8_t> bytes;
-  bytes.reserve(set.values.size());
-  for (const float value : set.values) bytes.push_back(to_byte(value, Rounding::nearest));
-  return bytes;
-}
 
 SampleSources::SampleSources(EvaluateJob& job) : job_(job) {
   const EvaluateOptions& o = job.options;
@@ -190,20 +165,19 @@ SampleBytes SampleSources::make_fresh() {
   samples.steps = sampler_.steps;
   samples.made = fmt::format("chains of {} steps from {}, {}, seed {}", sampler_.steps,
                              job_.options.init.value_or("p0"), describe(sampler_), job_.runtime.seed);
-  ebm::LangevinSampler sampler(job_.runtime.tape, sampler_);
-  CountProgress progress("chains", job_.options.count);
-  while (samples.count < job_.options.count) {
-    // The last batch is filled with chains that are not judged, so that all have the same statistics.
-    engine::Tensor chains = starts_->draw(samples.count, kBatch);
-    ebm::LangevinRun run;
-    run.key = job_.runtime.key;
-    run.first_slot = static_cast<std::uint32_t>(samples.count);
-    sampler.run(*job_.model.network, run, {}, chains);
-    const std::int64_t kept = std::min(kBatch, job_.options.count - samples.count);
-    append_bytes(chains, kept, how, samples.pixels);
-    samples.count += kept;
+  ebm::ChainPlan plan;
+  plan.sampler = sampler_;
+  plan.key = job_.runtime.key;
+  plan.count = job_.options.count;
+  CountProgress progress("chains", plan.count);
+  ebm::ChainHooks hooks;
+  hooks.starts = [&](std::int64_t first, std::int64_t rows) { return starts_->draw(first, rows); };
+  hooks.finished = [&](const ebm::ChainPart& part, const engine::Tensor&) {
+    append_bytes(part.chains, part.kept, how, samples.pixels);
+    samples.count += part.kept;
     progress.update(samples.count);
-  }
+  };
+  ebm::run_chains(job_.runtime.tape, *job_.model.network, plan, hooks);
   return samples;
 }
 

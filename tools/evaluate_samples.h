@@ -11,6 +11,7 @@
 #include "metrics/feature_extractor.h"
 #include "tools/chain_starts.h"
 #include "tools/evaluate.h"
+#include "tools/image_bytes.h"
 
 namespace mebm::tools {
 
@@ -24,13 +25,6 @@ struct SampleBytes {
 
   metrics::BytesView view() const { return {pixels, count, channels, height, width}; }
 };
-
-enum class Rounding { nearest, truncate };
-// (x + 1) 127.5 as a byte: to the nearest, or the fraction dropped as the reference's code does; x beyond
-// [-1, 1] becomes 0 or 255.
-std::uint8_t to_byte(double x, Rounding rounding);
-// The bytes of a set, whose floats go to the nearest.
-std::vector<std::uint8_t> bytes_of(const data::ImageSet& set);
 
 class SampleSources {
  public:

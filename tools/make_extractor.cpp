@@ -5,6 +5,7 @@
 
 #include "ebm/classifier_checkpoint.h"
 #include "engine/core/error.h"
+#include "metrics/inception_features.h"
 #include "metrics/reference_networks.h"
 
 namespace mebm::tools {
@@ -52,16 +53,20 @@ Extractor make_classifier_extractor(const EvaluateOptions& options, const std::s
   return extractor;
 }
 
-Extractor make_inception_extractor(const EvaluateOptions& options, const Runtime&) {
+Extractor make_inception_extractor(const EvaluateOptions& options, const Runtime& runtime) {
   const std::string file = inception_file(options);
   if (file.empty())
     fail_input(
-        "--metrics fid, is: need the Inception weights pt_inception-2015-12-05-6726825d.pth (SHA-256 "
-        "6726825d...), converted by scripts/convert_inception.py and named by --inception or {}; "
-        "without them use --metrics fd-ref",
-        kInceptionVariable);
-  fail_input("--inception {}: the Inception network is not built into this program; use --metrics fd-ref",
-             file);
+        "--metrics fid, is: need the Inception weights {} (SHA-256 {}...), converted by "
+        "scripts/convert_inception.py and named by --inception or {}; without them use --metrics fd-ref",
+        metrics::kInceptionFiles[0], metrics::kInceptionHash, kInceptionVariable);
+  Extractor extractor;
+  extractor.inception = true;
+  metrics::InceptionOptions inception;
+  inception.protocol = metrics::parse_inception_protocol(options.protocol);
+  // On the CPU even where the model is on a GPU: there are no kernels for it there (docs/evaluation.md).
+  extractor.network = metrics::open_inception(file, runtime.context.threads(), inception);
+  return extractor;
 }
 
 }  // namespace mebm::tools

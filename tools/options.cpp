@@ -128,6 +128,11 @@ void Options::repeated(const std::string& name, const std::string& value, std::v
   app_.add_option(name, target, help + " (default: none)")->take_all()->type_name(value);
 }
 
+void Options::required_list(const std::string& name, const std::string& value,
+                            std::vector<std::string>& target, const std::string& help) {
+  app_.add_option(name, target, help)->required()->type_name(value);
+}
+
 void Options::hidden_alias(const std::string& name, std::optional<std::string>& target) {
   add_optional(app_, name, target, "", "")->group("");
 }

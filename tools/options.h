@@ -35,6 +35,9 @@ class Options {
   // May be given any number of times.
   void repeated(const std::string& name, const std::string& value, std::vector<std::string>& target,
                 const std::string& help);
+  // Words without an option's name, one at least.
+  void required_list(const std::string& name, const std::string& value, std::vector<std::string>& target,
+                     const std::string& help);
   void flag(const std::string& name, bool& target, const std::string& help);
   // One of a few words; another one is refused with the nearest.
   void choice(const std::string& name, std::string& target, const std::vector<std::string>& words,

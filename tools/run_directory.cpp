@@ -58,7 +58,7 @@ std::string creation_time() {
   return text;
 }
 
-std::string metrics_line(const ebm::IterationResult& r, std::optional<double> validation_accuracy) {
+std::string metrics_line(const ebm::IterationResult& r, const EvaluationFigures& figures) {
   std::string line = fmt::format(R"({{"iteration": {}, "epoch": {})", r.iteration, r.epoch);
   const auto add = [&](const char* name, double value) {
     line += fmt::format(R"(, "{}": {})", name, json_number(value));
@@ -70,7 +70,9 @@ std::string metrics_line(const ebm::IterationResult& r, std::optional<double> va
   add("learning_rate", r.learning_rate);
   add("gradient_norm", r.gradient_norm);
   add("seconds", r.seconds);
-  if (validation_accuracy) add("validation_accuracy", *validation_accuracy);
+  if (figures.validation_accuracy) add("validation_accuracy", *figures.validation_accuracy);
+  if (figures.fd_ref) add("fd_ref", *figures.fd_ref);
+  if (figures.fd_ref_buffer) add("fd_ref_buffer", *figures.fd_ref_buffer);
   return line + "}";
 }
 
@@ -186,9 +188,8 @@ fs::path RunDirectory::best_checkpoint_path() const {
   return root_ / "checkpoints" / "best-on-validation.h5";
 }
 
-void RunDirectory::append_metrics(const ebm::IterationResult& result,
-                                  std::optional<double> validation_accuracy) {
-  append_line(metrics_, root_ / "metrics.jsonl", metrics_line(result, validation_accuracy));
+void RunDirectory::append_metrics(const ebm::IterationResult& result, const EvaluationFigures& figures) {
+  append_line(metrics_, root_ / "metrics.jsonl", metrics_line(result, figures));
 }
 
 void RunDirectory::append_log(const std::string& line) {

@@ -17,6 +17,12 @@ namespace mebm::tools {
 // compared byte for byte.
 std::string creation_time();
 
+// What an evaluation during training finds; absent: not asked for.
+struct EvaluationFigures {
+  std::optional<double> validation_accuracy;    // 0 ... 1
+  std::optional<double> fd_ref, fd_ref_buffer;  // of fresh chains from p0, of the replay buffer
+};
+
 class RunDirectory {
  public:
   explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
@@ -45,7 +51,7 @@ class RunDirectory {
   std::filesystem::path plans_path() const { return root() / "plans.json"; }  // convolution plans of a GPU
   std::filesystem::path best_checkpoint_path() const;
   // Appends one line; throws Error when the disk is full.
-  void append_metrics(const ebm::IterationResult& result, std::optional<double> validation_accuracy);
+  void append_metrics(const ebm::IterationResult& result, const EvaluationFigures& figures);
   void append_log(const std::string& line);
 
  private:
@@ -57,8 +63,8 @@ class RunDirectory {
   std::ofstream metrics_, log_;
 };
 
-// One line of metrics.jsonl; values that do not apply or are not finite are null. `validation_accuracy` (0
-// ... 1) is there after an evaluation on the validation split.
-std::string metrics_line(const ebm::IterationResult& result, std::optional<double> validation_accuracy);
+// One line of metrics.jsonl; values that do not apply or are not finite are null. The figures of an
+// evaluation stand under their names, where there are any.
+std::string metrics_line(const ebm::IterationResult& result, const EvaluationFigures& figures);
 
 }  // namespace mebm::tools

@@ -3,48 +3,39 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
-#include "ebm/langevin_sampler.h"
 #include "engine/core/error.h"
 #include "engine/io/images_file.h"
 #include "engine/ops/dense.h"
 #include "engine/ops/elementwise.h"
-#include "report/grid.h"
-#include "tools/chain_starts.h"
 #include "tools/commands.h"
 #include "tools/count_progress.h"
+#include "tools/sample_options.h"
+#include "tools/sample_outputs.h"
 
 namespace mebm::tools {
 
 using engine::fail_input;
+using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::int64_t kBatch = 64;                         // chains normalised together
-constexpr std::int64_t kMaxChains = 0xffffffffll - kBatch;  // a chain's number is a 32-bit counter word
-constexpr std::int64_t kMaxGridImages = 10000;
+// What is run and what is kept of it.
+struct SampleJob {
+  SampleJob(const SampleOptions& options, Runtime& run, StoredModel& stored, ChainStarts& from)
+      : o(options), runtime(run), model(stored), starts(from) {}
 
-struct SampleOptions {
-  std::string checkpoint, out;
-  std::optional<std::int64_t> count;
-  std::optional<int> steps, label;
-  std::optional<double> step_size, noise, gradient_clamp, pixel_clamp;
-  std::optional<std::string> batch_norm, energy, init;
-  StartOptions starts;
-  RuntimeOptions runtime;
-
-  bool grid() const { return std::filesystem::path(out).extension() == ".png"; }
+  const SampleOptions& o;
+  Runtime& runtime;
+  StoredModel& model;
+  ChainStarts& starts;
+  ebm::ChainPlan plan;
+  ebm::ImageShape shape;
+  ChainClasses classes;
+  std::optional<SamplePictures> pictures;
+  std::optional<EnergyRecord> energies;
 };
-
-void check_numbers(const SampleOptions& o) {
-  constexpr double kLarge = 1e6;
-  if (o.count) require_range("--count", static_cast<double>(*o.count), 1, static_cast<double>(kMaxChains));
-  if (o.steps) require_range("--steps", *o.steps, 0, (1 << 24) - 1);
-  if (o.step_size) require_range("--step-size", *o.step_size, 0, kLarge);
-  if (o.noise) require_range("--noise", *o.noise, 0, kLarge);
-  if (o.gradient_clamp) require_range("--gradient-clamp", *o.gradient_clamp, 0, kLarge);
-  if (o.pixel_clamp) require_range("--pixel-clamp", *o.pixel_clamp, 0, kLarge);
-}
 
 void check_format(const SampleOptions& o) {
   const std::string extension = std::filesystem::path(o.out).extension();
@@ -52,88 +43,76 @@ void check_format(const SampleOptions& o) {
     fail_input("--out {}: ends in neither .h5 (images file) nor .png (grid)", o.out);
 }
 
-void check_starts(SampleOptions& o) {
-  if (o.starts.init_images && (o.init || o.starts.initial_distribution))
-    fail_input("--init-images: chains start from these images; leave --init and --initial-distribution away");
-  if (o.starts.initial_distribution && o.init && *o.init != "p0")
-    fail_input("--initial-distribution: is for --init p0, not --init {}", *o.init);
-  if (!o.starts.init_images && !o.count) fail_input("--count is required unless --init-images is given");
-  o.starts.init = o.init.value_or("p0");
-}
-
 // Bytes of the file: every chain in the run's precision.
-double output_bytes(const SampleOptions& o, std::int64_t count, const Runtime& runtime,
-                    const StoredModel& model) {
-  const double value = o.grid() ? 1 : static_cast<double>(size_of(runtime.dtype));
-  return static_cast<double>(count) * static_cast<double>(model.image_shape().elements()) * value;
+double output_bytes(const SampleJob& job) {
+  const double value = job.o.grid() ? 1 : static_cast<double>(size_of(job.runtime.dtype));
+  return static_cast<double>(job.plan.count) * static_cast<double>(job.shape.elements()) * value;
 }
 
-// The options of the command line over those of the stored configuration over the defaults.
-ebm::LangevinOptions sampler_options(const SampleOptions& o, const StoredModel& model) {
-  const std::optional<ebm::Config> config = model.config();
-  const ebm::SamplerConfig stored = config ? config->sampler : ebm::SamplerConfig();
-  ebm::LangevinOptions sampler;
-  sampler.steps = o.steps.value_or(stored.steps);
-  sampler.step_size = o.step_size.value_or(stored.step_size);
-  // Without a configuration: sigma as the paper's code has it.
-  const double noise = config || sampler.steps > 2 ? stored.noise : 0;
-  sampler.noise = o.noise.value_or(noise);
-  sampler.gradient_clamp = o.gradient_clamp.value_or(stored.gradient_clamp);
-  sampler.pixel_clamp = o.pixel_clamp.value_or(stored.pixel_clamp);
-  sampler.batch_statistics = o.batch_norm.value_or(stored.batch_norm) == "batch";
-  sampler.energy = model.energy(o.energy);
-  return sampler;
-}
-
-void check_class(const SampleOptions& o, models::EnergyKind energy, int classes) {
-  const bool conditional = energy == models::EnergyKind::class_logit;
-  if (conditional && !o.label) fail_input("--energy class needs --class, one of 0 ... {}", classes - 1);
-  if (!conditional && o.label)
-    fail_input("--class is for --energy class, not --energy {}", models::name_of(energy));
-  if (o.label) require_range("--class", *o.label, 0, classes - 1);
+// Energies of the chains as they are.
+engine::Tensor energies_now(SampleJob& job, const ebm::ChainPart& part, const engine::Tensor& labels) {
+  const ebm::LangevinOptions& sampler = job.plan.sampler;
+  engine::Tensor energies;
+  ebm::energy_gradient(job.runtime.tape, *job.model.network, part.chains, sampler.energy, labels,
+                       models::Pass::single(part.chains.extent(0), sampler.batch_statistics), &energies);
+  return energies;
 }
 
 template <typename T>
-std::vector<T> run_chains(const SampleOptions& o, const ebm::LangevinOptions& options, std::int64_t count,
-                          Runtime& runtime, StoredModel& model, ChainStarts& starts) {
-  const auto size = static_cast<std::size_t>(model.image_shape().elements());
-  std::vector<T> images(static_cast<std::size_t>(count) * size);
-  ebm::LangevinSampler sampler(runtime.tape, options);
-  CountProgress progress("chains", count);
-  for (std::int64_t first = 0; first < count; first += kBatch) {
-    const std::int64_t kept = std::min(kBatch, count - first);
-    const std::int64_t rows = starts.available() ? kept : kBatch;
-    engine::Tensor chains = starts.draw(first, rows);
-    engine::Tensor labels;
-    if (o.label)
-      labels = engine::ops::make_labels(runtime.context,
-                                        std::vector<std::int32_t>(static_cast<std::size_t>(rows), *o.label),
-                                        model.network_config().num_classes);
-    ebm::LangevinRun run;
-    run.key = runtime.key;
-    run.first_slot = static_cast<std::uint32_t>(first);
-    sampler.run(*model.network, run, labels, chains);
-    const std::vector<T> values = engine::ops::values<T>(chains);
-    T* out = images.data() + static_cast<std::size_t>(first) * size;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(kept) * size; ++i) {
-      if (!std::isfinite(values[i]))
-        engine::fail(
-            "chain {} is {} at element {} after {} steps; lower --step-size or keep --gradient-clamp",
-            static_cast<std::size_t>(first) + i / size, values[i], i % size, options.steps);
-      out[i] = values[i];
-    }
-    progress.update(first + kept);
+void keep_images(const SampleJob& job, const ebm::ChainPart& part, std::vector<T>& images) {
+  const auto size = static_cast<std::size_t>(job.shape.elements());
+  const auto first = static_cast<std::size_t>(part.first);
+  const std::vector<T> values = engine::ops::values<T>(part.chains);
+  T* out = images.data() + first * size;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(part.kept) * size; ++i) {
+    if (!std::isfinite(values[i]))
+      engine::fail("chain {} is {} at element {} after {} steps; lower --step-size or keep --gradient-clamp",
+                   first + i / size, values[i], i % size, job.plan.sampler.steps);
+    out[i] = values[i];
   }
+}
+
+std::vector<std::int32_t> classes_of(const SampleJob& job, std::int64_t first, std::int64_t rows) {
+  std::vector<std::int32_t> labels;
+  for (std::int64_t chain = first; chain < first + rows; ++chain) labels.push_back(job.classes.of(chain));
+  return labels;
+}
+
+template <typename T>
+std::vector<T> run_chains(SampleJob& job) {
+  std::vector<T> images(static_cast<std::size_t>(job.plan.count * job.shape.elements()));
+  CountProgress progress("chains", job.plan.count);
+  ebm::ChainHooks hooks;
+  hooks.starts = [&](std::int64_t first, std::int64_t rows) { return job.starts.draw(first, rows); };
+  hooks.kept = [&](std::int64_t first, std::int64_t rows) { return job.starts.kept(first, rows); };
+  if (job.classes.any())
+    hooks.labels = [&](std::int64_t first, std::int64_t rows) {
+      return engine::ops::make_labels(job.runtime.context, classes_of(job, first, rows),
+                                      job.model.network_config().num_classes);
+    };
+  if (job.pictures) hooks.started = [&](const ebm::ChainPart& part) { job.pictures->record(0, part); };
+  if (job.pictures || job.energies)
+    hooks.stepped = [&](const ebm::ChainPart& part, int step, const engine::Tensor& energies) {
+      if (job.energies) job.energies->record(step, part, energies);
+      if (job.pictures) job.pictures->record(step + 1, part);
+    };
+  hooks.finished = [&](const ebm::ChainPart& part, const engine::Tensor& labels) {
+    if (job.energies) job.energies->record(job.plan.sampler.steps, part, energies_now(job, part, labels));
+    keep_images(job, part, images);
+    progress.update(part.first + part.kept);
+  };
+  ebm::run_chains(job.runtime.tape, *job.model.network, job.plan, hooks);
   return images;
 }
 
 // How the file was made.
-engine::FileAttributes provenance(const SampleOptions& o, const ebm::LangevinOptions& sampler,
-                                  const Runtime& runtime, const StoredModel& model) {
-  engine::FileAttributes attributes = model_provenance(model, runtime);
+engine::FileAttributes provenance(const SampleJob& job) {
+  const SampleOptions& o = job.o;
+  const ebm::LangevinOptions& sampler = job.plan.sampler;
+  engine::FileAttributes attributes = model_provenance(job.model, job.runtime);
   const std::string start = o.starts.init_images ? *o.starts.init_images : o.starts.init;
   attributes.insert(attributes.end(),
-                    {{"seed", static_cast<std::int64_t>(runtime.seed)},
+                    {{"seed", static_cast<std::int64_t>(job.runtime.seed)},
                      {"steps", std::int64_t{sampler.steps}},
                      {"step_size", sampler.step_size},
                      {"noise", sampler.noise},
@@ -144,58 +123,122 @@ engine::FileAttributes provenance(const SampleOptions& o, const ebm::LangevinOpt
                      {"init", start}});
   if (o.starts.initial_distribution)
     attributes.emplace_back("initial_distribution", *o.starts.initial_distribution);
-  if (o.label) attributes.emplace_back("class", std::int64_t{*o.label});
+  if (o.starts.mask) attributes.emplace_back("mask", *o.starts.mask);
+  if (o.starts.mask && !o.starts.noise_images) attributes.emplace_back("free_pixels", o.starts.init);
+  if (o.starts.noise_images) attributes.emplace_back("noise_images", *o.starts.noise_images);
+  if (job.classes.one) attributes.emplace_back("class", std::int64_t{*job.classes.one});
   return attributes;
 }
 
+std::vector<float> floats(const engine::Tensor& images) {
+  std::vector<double> values(static_cast<std::size_t>(images.elements()));
+  engine::ops::read(images, values);
+  return {values.begin(), values.end()};
+}
+
 template <typename T>
-void write_images(const SampleOptions& o, const ebm::ImageShape& shape, std::int64_t count,
-                  const std::vector<T>& images, const engine::FileAttributes& attributes) {
-  if (!o.grid()) {
-    engine::write_images_file(o.out, {count, shape.channels, shape.height, shape.width},
-                              std::span<const T>(images), attributes);
+void write_images(SampleJob& job, const std::vector<T>& images) {
+  const std::int64_t count = job.plan.count;
+  const ebm::ImageShape& shape = job.shape;
+  if (!job.o.grid()) {
+    const std::vector<std::int32_t> labels =
+        job.classes.any() ? classes_of(job, 0, count) : std::vector<std::int32_t>();
+    engine::write_images_file(job.o.out, {count, shape.channels, shape.height, shape.width},
+                              std::span<const T>(images), provenance(job), labels);
     return;
   }
-  const std::vector<float> pixels(images.begin(), images.end());
-  const report::ImagesView view{pixels.data(), static_cast<int>(count), shape.channels, shape.height,
-                                shape.width};
-  report::write_png(o.out, report::make_grid(view));
+  const auto picture = [&](std::vector<float> values) {
+    return arranged(std::move(values), count, shape, job.classes.all);
+  };
+  const ChainImages result = picture({images.begin(), images.end()});
+  if (!job.o.restores()) return write_final_grid(job.o, result, nullptr, nullptr);
+  const ChainImages given = picture(floats(job.starts.given(0, count))),
+                    degraded = picture(floats(job.starts.degraded(0, count)));
+  write_final_grid(job.o, result, &given, &degraded);
+}
+
+// Number of chains, and what there must be room for.
+void plan_output(SampleJob& job) {
+  const SampleOptions& o = job.o;
+  const std::optional<std::int64_t> available = job.starts.available();
+  const std::int64_t count = o.count.value_or(available.value_or(0));
+  if (available && count > *available)
+    fail_input("--count {}: {} holds {} images", count, *o.starts.init_images, *available);
+  job.starts.require_masks_for(count);
+  if (job.classes.all > 0 && count % job.classes.all != 0)
+    fail_input("--class all: {} chains cannot be shared by {} classes; give --count a multiple of {}", count,
+               job.classes.all, job.classes.all);
+  if (o.pictures() && job.shape.channels != 1 && job.shape.channels != 3)
+    fail_input("--out {}: a PNG has 1 or 3 channels, the model's images have {}; write .h5", o.out,
+               job.shape.channels);
+  if ((o.grid() || o.grid_every) && count > kMaxGridImages)
+    fail_input("--count {}: a PNG grid shows at most {} images; write .h5", count, kMaxGridImages);
+  job.plan.count = count;
+  job.plan.fill_last_batch = !available;
+  const double bytes = output_bytes(job);
+  require_memory(fmt::format("--count {}", count), 3 * bytes, "ask for fewer chains");
+  check_output("--out", o.out, static_cast<std::uint64_t>(bytes), {});
+  const int steps = job.plan.sampler.steps;
+  if (o.grid_every || o.animation || o.filmstrip)
+    job.pictures.emplace(o, steps, count, job.shape, job.classes);
+  const std::optional<int> every = o.energy_every ? o.energy_every : o.grid_every;
+  if (every)
+    job.energies.emplace(every_nth_step(steps, *every));
+  else if (o.json)
+    job.energies.emplace(spread_steps(steps, 11));
+}
+
+void print_energies(const EnergyRecord& energies) {
+  for (const auto& [step, e] : energies.summaries())
+    std::fprintf(stderr, "step %d: energy %.5g, %.5g ... %.5g\n", step, e.mean(), e.least, e.most);
+}
+
+void print_json(const SampleJob& job, const std::vector<std::string>& files, double seconds) {
+  ordered_json out;
+  out["checkpoint"] = job.o.checkpoint;
+  out["out"] = job.o.out;
+  out["chains"] = job.plan.count;
+  out["steps"] = job.plan.sampler.steps;
+  out["energy"] = models::name_of(job.plan.sampler.energy);
+  out["batch_norm"] = job.plan.sampler.batch_statistics ? "batch" : "running";
+  out["seconds"] = seconds;
+  out["energies"] = ordered_json::array();
+  for (const auto& [step, e] : job.energies->summaries())
+    out["energies"].push_back({{"step", step}, {"mean", e.mean()}, {"least", e.least}, {"most", e.most}});
+  out["pictures"] = files;
+  fmt::print("{}\n", out.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 int run_sample(SampleOptions& o) {
   const auto began = std::chrono::steady_clock::now();
-  check_numbers(o);
-  check_starts(o);
+  check_sample_options(o);
   Runtime runtime(o.runtime);
   check_output("--out", o.out, 0,
-               {o.checkpoint, o.starts.init_images.value_or(""), o.starts.initial_distribution.value_or("")});
+               {o.checkpoint, o.starts.init_images.value_or(""), o.starts.initial_distribution.value_or(""),
+                o.starts.mask.value_or("")});
   check_format(o);
   StoredModel model(o.checkpoint, runtime);
   const ebm::LangevinOptions sampler = sampler_options(o, model);
-  check_class(o, sampler.energy, model.network_config().num_classes);
-  const ebm::ImageShape shape = model.image_shape();
-  if (o.grid() && shape.channels != 1 && shape.channels != 3)
-    fail_input("--out {}: a PNG has 1 or 3 channels, the model's images have {}; write .h5", o.out,
-               shape.channels);
+  const ChainClasses classes = chain_classes(o, sampler.energy, model.network_config().num_classes);
   ChainStarts starts(o.starts, model, runtime);
-  const std::int64_t count = o.count.value_or(starts.available().value_or(0));
-  if (starts.available() && count > *starts.available())
-    fail_input("--count {}: {} holds {} images", count, *o.starts.init_images, *starts.available());
-  if (o.grid() && count > kMaxGridImages)
-    fail_input("--count {}: a PNG grid shows at most {} images; write .h5", count, kMaxGridImages);
-  const double bytes = output_bytes(o, count, runtime, model);
-  require_memory(fmt::format("--count {}", count), 3 * bytes, "ask for fewer chains");
-  check_output("--out", o.out, static_cast<std::uint64_t>(bytes), {});
+  SampleJob job(o, runtime, model, starts);
+  job.plan.sampler = sampler;
+  job.plan.key = runtime.key;
+  job.shape = model.image_shape();
+  job.classes = classes;
+  plan_output(job);
   if (const std::string note = model.head_note(); !note.empty() && sampler.energy != models::EnergyKind::head)
     std::fprintf(stderr, "note: %s\n", note.c_str());
-  const engine::FileAttributes attributes = provenance(o, sampler, runtime, model);
   if (runtime.dtype == engine::DType::fp64)
-    write_images(o, shape, count, run_chains<double>(o, sampler, count, runtime, model, starts), attributes);
+    write_images(job, run_chains<double>(job));
   else
-    write_images(o, shape, count, run_chains<float>(o, sampler, count, runtime, model, starts), attributes);
+    write_images(job, run_chains<float>(job));
+  const std::vector<std::string> files = job.pictures ? job.pictures->write() : std::vector<std::string>();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+  if (job.energies && (o.energy_every || o.grid_every)) print_energies(*job.energies);
   std::fprintf(stderr, "%s: %lld chains of %d steps in %.1f s\n", o.out.c_str(),
-               static_cast<long long>(count), sampler.steps, seconds.count());
+               static_cast<long long>(job.plan.count), sampler.steps, seconds.count());
+  if (o.json) print_json(job, files, seconds.count());
   return 0;
 }
 
@@ -204,38 +247,7 @@ int run_sample(SampleOptions& o) {
 CommandRunner add_sample(CLI::App& command) {
   auto o = std::make_shared<SampleOptions>();
   Options options(command);
-  const std::string stored = "the checkpoint's configuration, else ";
-  options.required("--checkpoint", "FILE", o->checkpoint, "checkpoint of the model");
-  options.optional("--count", "N", o->count, "chains to run, in batches of 64",
-                   "all of --init-images; else required");
-  options.required("--out", "FILE", o->out,
-                   "images file to write (.h5), or a grid of the images (.png); replaced if it exists");
-  options.optional("--steps", "K", o->steps, "Langevin steps of every chain; 0 writes the starts",
-                   stored + "5");
-  options.optional("--step-size", "A", o->step_size,
-                   "factor of the gradient, in pixel units (images in [-1, 1])", stored + "1");
-  options.optional("--noise", "SIGMA", o->noise, "standard deviation of the noise of a step, in pixel units",
-                   stored + "0.001; 0 for 2 steps and fewer");
-  options.optional("--gradient-clamp", "C", o->gradient_clamp,
-                   "bound of every component of the gradient; 0: off", stored + "1");
-  options.optional(
-      "--pixel-clamp", "P", o->pixel_clamp,
-      "bound of every pixel after a step; 0: off: images may leave [-1, 1], which only score and "
-      "--init-images take",
-      stored + "1");
-  options.choice("--batch-norm", o->batch_norm, {"batch", "running"},
-                 "statistics: of the 64 chains of a batch, or the stored ones", stored + "batch");
-  options.choice("--energy", o->energy, {"head", "logsumexp", "class"}, "energy that the chains descend",
-                 "the one the model was trained with");
-  options.optional("--class", "Y", o->label, "class of the chains, from 0; with --energy class", "none");
-  options.choice("--init", o->init, {"p0", "buffer", "uniform"},
-                 "where chains start: the Gaussian fitted to the data, the stored replay buffer, U(-1, 1)",
-                 "p0");
-  options.optional("--init-images", "FILE", o->starts.init_images,
-                   "images file whose images the chains start from; the last batch may be short", "none");
-  options.optional("--initial-distribution", "FILE", o->starts.initial_distribution,
-                   "file of fit-init to start from", "the checkpoint's");
-  add_runtime_options(options, o->runtime);
+  declare_sample_options(options, *o);
   return [o] { return run_sample(*o); };
 }
 

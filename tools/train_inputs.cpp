@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "engine/io/atomic_write.h"
+#include "metrics/reference_networks.h"
 #include "tools/common_options.h"
 #include "tools/train_plan.h"
 
@@ -111,6 +112,10 @@ void check_input(const TrainJob& job) {
   else
     job.directory.check_fresh(checkpoint_bytes);
   check_trace(job);
+  if (job.config.run.evaluate_samples > 0 && metrics::find_reference_network(job.config.data.set) == nullptr)
+    engine::fail_input(
+        "run.evaluate_samples = {}: there is no reference network for data.set = \"{}\"; known: {}",
+        job.config.run.evaluate_samples, job.config.data.set, metrics::known_reference_networks());
   if (job.initial_distribution.empty()) return;
   if (job.config.objective.energy_weight == 0)
     engine::fail_input(

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -11,13 +12,14 @@
 
 #include "engine/io/atomic_write.h"
 #include "engine/ops/elementwise.h"
-#include "metrics/classification.h"
 #include "report/grid.h"
 #include "report/progress.h"
 #include "tools/config.h"
+#include "tools/run_report.h"
 #include "tools/sample_grid.h"
 #include "tools/stop_signal.h"
 #include "tools/trace.h"
+#include "tools/train_evaluation.h"
 #include "tools/train_inputs.h"
 #include "tools/train_plan.h"
 
@@ -47,9 +49,9 @@ class LastChains final : public ebm::TrainingObserver {
 class Loop {
  public:
   Loop(engine::Context& context, TrainJob& job, ebm::Trainer& trainer, const SampleGrid* grid,
-       TraceWriter* trace, std::span<const std::int64_t> validation, std::int64_t end)
+       TraceWriter* trace, TrainingEvaluation& evaluation, std::int64_t end)
       : context_(context),
-        validation_(validation),
+        evaluation_(evaluation),
         job_(job),
         trainer_(trainer),
         grid_(grid),
@@ -72,7 +74,7 @@ class Loop {
       trainer_.begin(observers_);
       const std::int64_t begun = trainer_.iteration();
       last = begun == end_ || stop_requested();
-      const bool validate = validation_due(begun), sample = last || is_due(c.sample_every, begun),
+      const bool validate = evaluation_.due(begun), sample = last || is_due(c.sample_every, begun),
                  store = last || is_due(c.checkpoint_every, begun);
       // Nothing is kept of a state before every result up to it has been looked at.
       const bool settle = validate || sample || store || iterations_done_ == 0;
@@ -101,10 +103,9 @@ class Loop {
     seconds_ += result.seconds;
     if (++iterations_done_ == 1) context_.save_plans();
     if (trace_ != nullptr) trace_->write_result(result);
-    std::optional<double> accuracy;
-    if (validate) accuracy = validation_accuracy(result.iteration + 1);
+    const EvaluationFigures figures = validate ? evaluate(result.iteration + 1) : EvaluationFigures();
     if (last || validate || is_due(log_every, result.iteration))
-      job_.directory.append_metrics(result, accuracy);
+      job_.directory.append_metrics(result, figures);
     show(result);
   }
 
@@ -120,26 +121,18 @@ class Loop {
     progress_.update(state);
   }
 
-  bool validation_due(std::int64_t done) const {
-    const ebm::RunConfig& c = job_.config.run;
-    return is_due(std::int64_t{c.evaluate_every} * c.iterations_per_epoch, done) && !validation_.empty() &&
-           job_.config.objective.classifier_weight != 0;
-  }
-
-  // Accuracy on the validation split, after every evaluate_every epochs; the best model so far is kept beside
-  // the other checkpoints. The test set plays no part.
-  double validation_accuracy(std::int64_t done) {
-    autograd::Tape tape(context_);
-    const auto dtype = trainer_.model().dtype();
-    const metrics::Classification result =
-        metrics::classify(tape, trainer_.model(), job_.images, validation_, {.dtype = dtype});
-    progress_.message(fmt::format("validation accuracy {:.4f} on {} images after {} iterations",
-                                  result.accuracy, result.count, done));
-    if (result.accuracy > best_accuracy_) {
-      best_accuracy_ = result.accuracy;
+  // The best model on the validation split so far is kept beside the other checkpoints. The test set plays no
+  // part.
+  EvaluationFigures evaluate(std::int64_t done) {
+    const auto began = std::chrono::steady_clock::now();
+    const EvaluationFigures figures = evaluation_.evaluate(trainer_);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+    progress_.message(describe(figures, done, seconds.count()));
+    if (figures.validation_accuracy.value_or(-1) > best_accuracy_) {
+      best_accuracy_ = *figures.validation_accuracy;
       ebm::write_checkpoint(job_.directory.best_checkpoint_path(), contents());
     }
-    return result.accuracy;
+    return figures;
   }
 
   ebm::CheckpointContents contents() {
@@ -157,7 +150,7 @@ class Loop {
   }
 
   engine::Context& context_;
-  std::span<const std::int64_t> validation_;  // images held out; may be empty
+  TrainingEvaluation& evaluation_;
   TrainJob& job_;
   ebm::Trainer& trainer_;
   const SampleGrid* grid_;
@@ -249,6 +242,7 @@ void run_logged(Loop& loop, const ebm::Trainer& trainer, RunDirectory& directory
       directory.append_log(fmt::format("failed at iteration {}: {}", trainer.iteration(), text));
     } catch (const engine::Error&) {  // the first failure is the one to report
     }
+    write_own_report(directory.root());
     engine::fail("{}", text);
   }
   directory.append_log(fmt::format(
@@ -273,6 +267,7 @@ int train(TrainJob& job, bool dry_run, bool& wrote) {
         asked);
 
   engine::Context context(context_options(job.config.run, job.threads, job.directory.plans_path()));
+  TrainingEvaluation evaluation(context, job, split.validation);
   const auto initial = make_initial(context, job, split.train);
   ebm::Trainer trainer(context, job.config, job.images, split.train, initial);
   start(job, trainer);
@@ -285,7 +280,7 @@ int train(TrainJob& job, bool dry_run, bool& wrote) {
   if (initial && showable) grid = std::make_unique<SampleGrid>(context, trainer, job.images, split.train);
   std::unique_ptr<TraceWriter> trace;
   if (!job.config.run.trace.empty()) trace = std::make_unique<TraceWriter>(context, trainer, toml);
-  Loop loop(context, job, trainer, grid.get(), trace.get(), split.validation, end);
+  Loop loop(context, job, trainer, grid.get(), trace.get(), evaluation, end);
   // A run that is killed before its first scheduled checkpoint can be resumed too.
   if (!job.resumed) loop.write_checkpoint();
   job.directory.write_config(toml);
@@ -293,9 +288,12 @@ int train(TrainJob& job, bool dry_run, bool& wrote) {
   if (job.resumed) report_environment(job, trainer.checkpoint_contents("").environment);
   job.directory.append_log(
       fmt::format("{} at iteration {} of {}", job.resumed ? "resumed" : "started", trainer.iteration(), end));
+  if (const std::string protocol = evaluation.protocol(); !protocol.empty())
+    job.directory.append_log(protocol);
   run_logged(loop, trainer, job.directory);
   if (trace) trace->finish(job.config.run.trace);
   report_end(job, loop, trainer.iteration());
+  write_own_report(job.directory.root());
   return 0;
 }
 

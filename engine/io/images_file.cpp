@@ -111,10 +111,15 @@ void write_root(Hdf5Writer& writer, const char* format, const FileAttributes& at
 
 template <typename T>
 void write_images(const std::filesystem::path& path, const Hdf5Shape& shape, std::span<const T> images,
-                  const FileAttributes& attributes) {
-  Hdf5Writer writer(images.size_bytes() + 4096);
+                  const FileAttributes& attributes, std::span<const std::int32_t> labels) {
+  Hdf5Writer writer(images.size_bytes() + labels.size_bytes() + 4096);
   write_root(writer, "mebm-images", attributes);
   writer.write("/images", shape, images.data());
+  if (!labels.empty()) {
+    const auto count = static_cast<std::int64_t>(labels.size());
+    require(count == shape.at(0), "{} labels for {} images", count, shape.at(0));
+    writer.write("/labels", {count}, labels.data());
+  }
   write_file(path, writer);
 }
 
@@ -156,13 +161,15 @@ ImagesFile read_images_file(const std::filesystem::path& path, bool beyond) {
 }
 
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const float> images, const FileAttributes& attributes) {
-  write_images(path, shape, images, attributes);
+                       std::span<const float> images, const FileAttributes& attributes,
+                       std::span<const std::int32_t> labels) {
+  write_images(path, shape, images, attributes, labels);
 }
 
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const double> images, const FileAttributes& attributes) {
-  write_images(path, shape, images, attributes);
+                       std::span<const double> images, const FileAttributes& attributes,
+                       std::span<const std::int32_t> labels) {
+  write_images(path, shape, images, attributes, labels);
 }
 
 void write_scores_file(const std::filesystem::path& path, const Scores<float>& scores) {

@@ -33,11 +33,13 @@ inline constexpr const char* kPixelClamp = "pixel_clamp";
 // type, no images, images that are not square, NaN, values out of range, and labels of another length.
 ImagesFile read_images_file(const std::filesystem::path& path, bool beyond = false);
 
-// Writes `images` [shape = N,C,H,W] in the values' own precision.
+// Writes `images` [shape = N,C,H,W] in the values' own precision, and `labels` [N] where there are any.
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const float> images, const FileAttributes& attributes = {});
+                       std::span<const float> images, const FileAttributes& attributes = {},
+                       std::span<const std::int32_t> labels = {});
 void write_images_file(const std::filesystem::path& path, const Hdf5Shape& shape,
-                       std::span<const double> images, const FileAttributes& attributes = {});
+                       std::span<const double> images, const FileAttributes& attributes = {},
+                       std::span<const std::int32_t> labels = {});
 
 // Rows of one scoring run; every non-empty array has `count` rows.
 template <typename T>

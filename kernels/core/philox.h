@@ -25,10 +25,12 @@ enum class RandomPurpose : std::uint32_t {
   crop = 7,  // index = position in the labelled batch: 4 words = row offset, column offset, flip, free
   initial_weights = 8,  // slot = parameter number, index = element
   validation_split = 9,
-  sample_fill = 10,         // z of chains started by the sample command; slot = chain
-  chain_class = 11,         // class of a class-conditional chain
-  data_noise = 12,          // noise added to data images
-  initial_draw_jitter = 13  // z' of the factor-free draw
+  sample_fill = 10,          // z of chains started by the sample command; slot = chain
+  chain_class = 11,          // class of a class-conditional chain
+  data_noise = 12,           // noise added to data images
+  initial_draw_jitter = 13,  // z' of the factor-free draw
+  chain_mask = 14,           // index = pixel, slot = chain: which pixels of a given image a chain may change
+  evaluation_noise = 15      // as langevin_noise, of chains that judge a model while it trains
 };
 
 struct PhiloxKey {

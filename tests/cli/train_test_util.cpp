@@ -27,8 +27,9 @@ std::string bytes_of(const std::string& path) {
 }
 
 std::string without_plan(const std::string& text) {
-  static const std::set<std::string> kPlan = {"model", "device", "convolution", "memory",  "speed",
-                                              "time",  "note",   "published",   "fitting", "evaluation"};
+  static const std::set<std::string> kPlan = {"model",   "device",     "convolution", "memory",
+                                              "speed",   "time",       "note",        "published",
+                                              "fitting", "evaluation", "report"};
   std::istringstream in(text);
   std::string kept;
   for (std::string line; std::getline(in, line);) {

@@ -167,8 +167,10 @@ TEST(Validate, NamesEveryViolatedConstraint) {
   EXPECT_THAT(violations(with({"objective.classifier_weight=1", "data.set=cifar100"})),
               ElementsAre("model.num_classes = 10 but data.set = \"cifar100\" has 100 classes"));
   EXPECT_THAT(violations(with({"objective.energy_weight=0"})), ElementsAre(HasSubstr("nothing to train")));
-  EXPECT_THAT(violations(with({"run.evaluate_every=5"})),
-              ElementsAre("run.evaluate_every = 5 needs a validation split; data.validation = 0"));
+  EXPECT_THAT(
+      violations(with({"run.evaluate_every=5"})),
+      ElementsAre(
+          "run.evaluate_every = 5 needs a validation split or run.evaluate_samples; data.validation = 0"));
   EXPECT_THAT(violations(with({"init.jitter=0"})), ElementsAre(HasSubstr("singular")));
   EXPECT_THAT(violations(with({"model.depth=27", "buffer.size=1"})).size(), 2u);
 }
