@@ -102,8 +102,9 @@ Matrix eigen_factor(const Matrix& s, const char* which) {
   const Vector& values = solver.eigenvalues();
   const double largest = values[values.size() - 1];
   if (values[0] < -kNegativeShare * std::max(0.0, largest))
-    engine::fail_input("the {} covariance has an eigenvalue of {} beside a largest one of {}: it is none",
-                       which, values[0], largest);
+    engine::fail_input(
+        "the {} covariance has an eigenvalue of {:.6g} beside a largest one of {:.6g}: it is none", which,
+        values[0], largest);
   const Index rank = (values.array() > rounding_share(s.rows()) * largest).count();
   return solver.eigenvectors().rightCols(rank) * values.tail(rank).cwiseSqrt().asDiagonal();
 }

@@ -121,7 +121,7 @@ void append_utf8(std::string& to, std::uint32_t point, const std::string& where)
     return;
   }
   const int more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-  to += static_cast<char>((0xf00 >> more & 0xff) | point >> (6 * more));
+  to += static_cast<char>((0xf00 >> (more + 1) & 0xff) | point >> (6 * more));
   for (int i = more - 1; i >= 0; --i) to += static_cast<char>(0x80 | (point >> (6 * i) & 0x3f));
 }
 

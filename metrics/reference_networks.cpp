@@ -25,12 +25,12 @@ namespace mebm::metrics {
 std::span<const ReferenceNetwork> reference_networks() {
   static const std::array<ReferenceNetwork, 2> networks{
       {{"cifar10",
-        "fa3b9edd07400c16fcac807cb67c42a9f1b4db7770581fdbefe9c4ad7150f578",
-        0,
+        "d952406bb60c6f3a1408e63112e25aeb65492b808e368c6f3ad052d41d9fab5e",
+        4.959854,
         {mebm_network_cifar10_begin, mebm_network_cifar10_end}},
        {"fashion-mnist",
-        "4f72aa3a27f8792fa89b52245df0386cb1a1ecf05171842fce269ee60db21bda",
-        0,
+        "238faf5c70b5e6dc9e06c462e0e9432e7a47d3fbdf0c2e35d479cf3f464f5192",
+        8.855336,
         {mebm_network_fashion_mnist_begin, mebm_network_fashion_mnist_end}}}};
   return networks;
 }

@@ -37,7 +37,8 @@ Reflection reflect(V v) {
 }
 
 // Bidiagonalisation by panels (LAPACK's dgebrd and dlabrd): every panel keeps A - V Y^T - X U^T unformed but
-// for the column and row at hand.
+// for the column and row at hand. Threads share the panels' updates only: a region per column would spend its
+// gain on waiting wherever the processor has other work.
 class Bidiagonal {
  public:
   explicit Bidiagonal(View a)
@@ -49,27 +50,6 @@ class Bidiagonal {
   const Vector& above() const { return above_; }  // the last one is 0
 
  private:
-  // to = A(r:, c:)^T v, by columns over the threads.
-  template <typename To, typename From>
-  void transposed_product(Index r, Index c, const From& v, To to) const {
-    const Index columns = a_.cols() - c, rows = a_.rows() - r;
-#pragma omp parallel for schedule(static)
-    for (Index k = 0; k < columns; k += kChunk) {
-      const Index n = std::min(kChunk, columns - k);
-      to.segment(k, n).noalias() = a_.block(r, c + k, rows, n).transpose() * v;
-    }
-  }
-  // to = A(r:, c:) u, by rows over the threads.
-  template <typename To, typename From>
-  void product(Index r, Index c, const From& u, To to) const {
-    const Index columns = a_.cols() - c, rows = a_.rows() - r;
-#pragma omp parallel for schedule(static)
-    for (Index k = 0; k < rows; k += kChunk) {
-      const Index n = std::min(kChunk, rows - k);
-      to.segment(k, n).noalias() = a_.block(r + k, c, n, columns) * u;
-    }
-  }
-
   void reduce_panel(Index first, Index count) {
     for (Index i = first; i < first + count; ++i) {
       reduce_column(first, i);
@@ -97,7 +77,7 @@ class Bidiagonal {
     above_[i] = 0;
     if (columns == 0) return;
     auto y = y_.col(done).tail(columns);
-    transposed_product(i, i + 1, v, y);
+    y.noalias() = a_.block(i, i + 1, rows, columns).transpose() * v;
     const Vector along_v = a_.block(i, first, rows, done).transpose() * v;
     const Vector along_x = x_.block(i, 0, rows, done).transpose() * v;
     y.noalias() -= y_.block(i + 1, 0, columns, done) * along_v;
@@ -115,7 +95,7 @@ class Bidiagonal {
     a_.row(i).tail(columns) = u.transpose();
     if (rows == 0) return;
     auto x = x_.col(done).tail(rows);
-    product(i + 1, i + 1, u, x);
+    x.noalias() = a_.block(i + 1, i + 1, rows, columns) * u;
     const Vector along_y = y_.block(i + 1, 0, columns, done + 1).transpose() * u;
     const Vector along_u = a_.block(first, i + 1, done, columns) * u;
     x.noalias() -= a_.block(i + 1, first, rows, done + 1) * along_y;

@@ -64,10 +64,10 @@ int run_evaluate(EvaluateOptions& o) {
   std::optional<Separator> separator;
   if (o.wants_distances()) distances.emplace(job);
   if (o.wants("ood")) separator.emplace(job);
-  evaluation.note = model.head_note();
+  if (o.wants_classification() || o.wants("ood")) evaluation.note = model.head_note();
   evaluation.set = images.set().name;
   evaluation.count = images.count();
-  if (!evaluation.note.empty()) std::fprintf(stderr, "note: %s\n", evaluation.note.c_str());
+  evaluation.begin();
   if (o.wants_classification()) evaluate_classification(job);
   if (distances) distances->evaluate();
   if (separator) separator->evaluate();
@@ -136,8 +136,14 @@ bool EvaluateOptions::wants_distances() const {
 }
 
 void Evaluation::warn(const std::string& message) {
-  std::fprintf(stderr, "warning: %s\n", message.c_str());
   warnings.push_back(message);
+  if (begun) std::fprintf(stderr, "warning: %s\n", message.c_str());
+}
+
+void Evaluation::begin() {
+  if (!note.empty()) std::fprintf(stderr, "note: %s\n", note.c_str());
+  for (const std::string& message : warnings) std::fprintf(stderr, "warning: %s\n", message.c_str());
+  begun = true;
 }
 
 CommandRunner add_evaluate(CLI::App& command) {

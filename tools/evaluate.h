@@ -71,8 +71,11 @@ struct Evaluation {
   std::vector<SeparationRow> separations;
   std::vector<std::string> warnings;
 
-  // Prints on stderr and keeps for the output.
+  // Keeps for the output, and prints on stderr once work has begun: what is refused is refused in one line.
   void warn(const std::string& message);
+  // Everything is checked: prints the note and the warnings so far.
+  void begin();
+  bool begun = false;
 };
 
 void print_evaluation(const EvaluateOptions& options, const Evaluation& evaluation);

@@ -52,10 +52,25 @@ SampleSources::SampleSources(EvaluateJob& job) : job_(job) {
   if (o.step_size) require_range("--step-size", *o.step_size, 0, kLarge);
   if (o.noise) require_range("--noise", *o.noise, 0, kLarge);
   choose();
-  if (std::find(names_.begin(), names_.end(), "fresh") != names_.end()) open_fresh();
-  if (o.samples_file)
-    file_ = std::make_unique<data::ImageSet>(
-        data::read_images_hdf5(*o.samples_file, job.model.network_config().image_size == 32, true));
+  for (const std::string& name : names_) {
+    if (name == "fresh") open_fresh();
+    if (name == "file") open_file();
+    const bool chains = name == "buffer" || name == "reference";
+    const double bytes = chains ? 1 + static_cast<double>(size_of(job.runtime.dtype)) : 1;
+    require_memory(
+        fmt::format("{} images ({})", count(name), name),
+        static_cast<double>(count(name)) * static_cast<double>(job.model.image_shape().elements()) * bytes,
+        "judge fewer");
+  }
+}
+
+void SampleSources::open_file() {
+  const std::string& path = *job_.options.samples_file;
+  const ebm::ImageShape wanted = job_.model.image_shape();
+  file_ = std::make_unique<data::ImageSet>(data::read_images_hdf5(path, wanted.height == 32, true));
+  if (file_->channels != wanted.channels || file_->height != wanted.height || file_->width != wanted.width)
+    fail_input("--samples-file {}: images are {}x{}x{}, the model's are {}x{}x{}", path, file_->channels,
+               file_->height, file_->width, wanted.channels, wanted.height, wanted.width);
 }
 
 void SampleSources::choose() {

@@ -41,6 +41,7 @@ class SampleSources {
  private:
   void choose();
   void open_fresh();
+  void open_file();
   bool buffer_filter_works() const;
   SampleBytes make_fresh();
   SampleBytes make_buffer(bool selection);

@@ -48,7 +48,7 @@ TEST_F(EvaluateDistancesTest, AnImagesFileIsAtNoDistanceFromItself) {
 }
 
 TEST_F(EvaluateDistancesTest, ThreeSourcesSideBySide) {
-  write_model("m.h5", {.buffer = true, .initial = true});
+  write_model("m.h5", {"", "head", true, true});
   write_images("x.h5", 80);
   const json out = evaluate("fd-ref", {"--count", "70", "--steps", "1"});
   ASSERT_EQ(out.at("distances").size(), 3u);
@@ -83,7 +83,7 @@ TEST_F(EvaluateDistancesTest, ThreeSourcesSideBySide) {
 }
 
 TEST_F(EvaluateDistancesTest, FreshChainsAreThoseOfSample) {
-  write_model("m.h5", {.buffer = false, .initial = true});
+  write_model("m.h5", {"", "head", false, true});
   write_images("x.h5", 80);
   expect_success({"sample", "--checkpoint", at("m.h5"), "--count", "70", "--steps", "2", "--out", at("c.h5"),
                   "--threads", "1", "--seed", "3"});
@@ -100,7 +100,7 @@ TEST_F(EvaluateDistancesTest, FreshChainsAreThoseOfSample) {
 }
 
 TEST_F(EvaluateDistancesTest, ReferenceStatisticsAreKeptWithTheirProtocol) {
-  write_model("m.h5", {.buffer = true, .initial = false});
+  write_model("m.h5", {"", "head", true, false});
   write_model("other.h5", {}, 9);
   write_images("x.h5", 80);
   const std::vector<std::string> cached{"--samples", "buffer", "--cache", at("cache")};
@@ -125,7 +125,7 @@ TEST_F(EvaluateDistancesTest, ReferenceStatisticsAreKeptWithTheirProtocol) {
 }
 
 TEST_F(EvaluateDistancesTest, PrintsTables) {
-  write_model("m.h5", {.buffer = true, .initial = true});
+  write_model("m.h5", {"", "head", true, true});
   write_images("x.h5", 80);
   const std::string out =
       expect_success(command("fd-ref", {"--count", "64", "--steps", "1", "--features", at("m.h5")})).out;
@@ -137,7 +137,7 @@ TEST_F(EvaluateDistancesTest, PrintsTables) {
 }
 
 TEST_F(EvaluateDistancesTest, LeavesOutWhatTheCheckpointDoesNotHaveAndSaysSo) {
-  write_model("m.h5", {.buffer = true, .initial = false});
+  write_model("m.h5", {"", "head", true, false});
   write_images("x.h5", 80);
   const json out = evaluate("fd-ref", {});
   EXPECT_EQ(out.at("distances").size(), 2u);
@@ -146,7 +146,7 @@ TEST_F(EvaluateDistancesTest, LeavesOutWhatTheCheckpointDoesNotHaveAndSaysSo) {
 }
 
 TEST_F(EvaluateDistancesTest, RefusesInOneLine) {
-  write_model("m.h5", {.buffer = false, .initial = true});
+  write_model("m.h5", {"", "head", false, true});
   write_images("x.h5", 12);
   const std::vector<std::string> own{"--features", at("m.h5")};
   const auto with = [&](std::vector<std::string> words) {
@@ -168,6 +168,13 @@ TEST_F(EvaluateDistancesTest, RefusesInOneLine) {
                    "--samples: 'bufer' is not available; known: fresh, buffer, reference");
   expect_bad_input(command("fd-ref", with({"--count", "1"})), "--count 1");
   expect_bad_input(command("fd-ref", with({"--samples-file", at("gone.h5")})), "gone.h5");
+  engine::Hdf5Writer writer;
+  const std::vector<float> large(16 * 16 * 3);
+  writer.write("/images", {1, 3, 16, 16}, large.data());
+  engine::write_file(at("large.h5"), writer);
+  expect_bad_input(command("fd-ref", with({"--samples-file", at("large.h5")})),
+                   "images are 3x16x16, the model's are 3x8x8");
+  expect_bad_input(command("fid", {"--inception", at("inception.h5")}), "inception.h5");
   expect_bad_input(command("accuracy", {"--samples", "fresh"}), "--samples: is for --metrics fd-ref");
   expect_bad_input(command("fd-ref", with({"--ood", at("x.h5")})), "--ood: is for --metrics ood");
   expect_bad_input(command("fd-ref", with({"--batch-norm", "batch"})), "--batch-norm: is for --metrics");
