@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/streams.h"
+#include "ebm/chain_batches.h"
 #include "engine/core/error.h"
 #include "engine/ops/elementwise.h"
 #include "tools/count_progress.h"
@@ -15,7 +16,7 @@ using engine::Tensor;
 
 namespace {
 
-constexpr std::int64_t kBatch = 64;  // images normalised together, as in training
+constexpr std::int64_t kBatch = ebm::kChainBatch;  // images normalised together, as in training
 
 ebm::LangevinOptions sampler_options(const AnalyzeOptions& o, const StoredModel& model) {
   const std::optional<ebm::Config> config = model.config();
@@ -87,19 +88,19 @@ class Collector {
   }
 
   void add_chains(std::int64_t count) {
-    ebm::LangevinSampler sampler(runtime_.tape, opened_.sampler);
-    for (std::int64_t first = 0; first < count; first += kBatch) {
-      const std::int64_t kept = std::min(kBatch, count - first);
-      Tensor chains = opened_.starts.draw(first, kBatch);
-      add(chain_starts, chains, kept);
-      ebm::LangevinRun run;
-      run.key = runtime_.key;
-      run.first_slot = static_cast<std::uint32_t>(first);
-      sampler.run(*opened_.model.network, run, {}, chains);
-      add(chain_ends, chains, kept);
-      for (std::int64_t c = first; c < first + kept; ++c)
+    ebm::ChainPlan plan;
+    plan.sampler = opened_.sampler;
+    plan.key = runtime_.key;
+    plan.count = count;
+    ebm::ChainHooks hooks;
+    hooks.starts = [&](std::int64_t first, std::int64_t rows) { return opened_.starts.draw(first, rows); };
+    hooks.started = [&](const ebm::ChainPart& part) { add(chain_starts, part.chains, part.kept); };
+    hooks.finished = [&](const ebm::ChainPart& part, const Tensor&) {
+      add(chain_ends, part.chains, part.kept);
+      for (std::int64_t c = part.first; c < part.first + part.kept; ++c)
         for (const Kind kind : {chain_starts, chain_ends}) out_.kinds[kind].numbers.push_back(c);
-    }
+    };
+    ebm::run_chains(runtime_.tape, *opened_.model.network, plan, hooks);
   }
 
  private:
