@@ -21,7 +21,11 @@ const Variable& Node::saved_variable(std::size_t i) const {
 }
 
 int Tape::new_slot(const Tensor& value, Parameter* parameter) {
-  slots_.push_back({value.shape(), value.dtype(), value.layout(), Tensor(), parameter, 0, nullptr, Tensor()});
+  Slot& slot = slots_.emplace_back();
+  slot.shape = value.shape();
+  slot.dtype = value.dtype();
+  slot.layout = value.layout();
+  slot.parameter = parameter;
   return static_cast<int>(slots_.size()) - 1;
 }
 
@@ -76,14 +80,34 @@ Node* Tape::record(const Operation& operation, std::initializer_list<int> inputs
     if (slot != Variable::kNoSlot) ++slots_[static_cast<std::size_t>(slot)].uses;
   }
   node.output = output.slot;
+  slots_.back().maker = static_cast<int>(nodes_.size()) - 1;
   return &node;
+}
+
+void Tape::save_or_make_again(Node& node, const Variable& variable) {
+  const int maker =
+      variable.needs_gradient() ? slots_[static_cast<std::size_t>(variable.slot)].maker : Node::kNoMaker;
+  const bool again = maker != Node::kNoMaker && !context_.on_device() &&
+                     nodes_[static_cast<std::size_t>(maker)].operation->output_again != nullptr;
+  if (again)
+    node.save_maker(variable, maker);
+  else
+    node.save(variable);
+}
+
+Variable Tape::saved(const Node& node, std::size_t i) const {
+  const Variable& variable = node.saved_variable(i);
+  const int maker = node.saved[i].maker;
+  if (maker == Node::kNoMaker) return variable;
+  const Node& made_by = nodes_[static_cast<std::size_t>(maker)];
+  return {made_by.operation->output_again(context_, made_by), variable.slot};
 }
 
 void Tape::backward(const Variable& output, Tensor seed) {
   require_whole("backward");
   require(output.needs_gradient(), "backward: the output depends on nothing that wants a gradient");
-  require(seed.shape() == output.value.shape(), "backward: seed {} does not fit output {}",
-          seed.shape().text(), output.value.shape().text());
+  require(seed.shape() == output.value.shape(), "backward: seed {} does not fit output {}", seed.shape(),
+          output.value.shape());
   consumed_ = true;
   slots_[static_cast<std::size_t>(output.slot)].gradient = std::move(seed);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
@@ -102,7 +126,7 @@ void Tape::backward(const Variable& output, Tensor seed) {
 }
 
 void Tape::backward(const Variable& output) {
-  require(output.value.elements() == 1, "backward: output {} needs a seed", output.value.shape().text());
+  require(output.value.elements() == 1, "backward: output {} needs a seed", output.value.shape());
   Tensor seed = context_.empty(output.value.shape(), output.value.dtype());
   engine::ops::fill(context_, 1, seed);
   backward(output, std::move(seed));
@@ -192,8 +216,7 @@ void BackwardContext::zero(std::size_t input) const {
 void BackwardContext::pass(std::size_t input, const Tensor& gradient) const {
   Tape::Slot& s = slot(node_.inputs[input]);
   require(gradient.shape() == s.shape && gradient.layout() == s.layout,
-          "{}: gradient {} does not fit input {}", node_.operation->name, gradient.shape().text(),
-          s.shape.text());
+          "{}: gradient {} does not fit input {}", node_.operation->name, gradient.shape(), s.shape);
   if (s.parameter == nullptr && !s.gradient.defined()) {
     s.gradient = gradient;
     return;

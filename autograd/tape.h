@@ -25,20 +25,25 @@ namespace mebm::autograd {
 
 class BackwardContext;
 class RecordedBackward;
+struct Node;
 
 // The static description of an operation.
 struct Operation {
   const char* name;
   void (*backward)(BackwardContext&);
   void (*backward_recorded)(RecordedBackward&);  // null: second derivatives are not available
+  // The output once more, the same bits, from what the node saved; null: it has to be kept.
+  engine::Tensor (*output_again)(engine::Context&, const Node&) = nullptr;
 };
 
 struct Node {
   static constexpr std::size_t kMaxInputs = 4, kMaxSaved = 4, kAttributeBytes = 128;
+  static constexpr int kNoMaker = -1;
 
   struct Saved {
     Variable variable;
     std::uint32_t version = 0;
+    int maker = kNoMaker;  // the node that makes the value again; it was not kept
   };
 
   const Operation* operation = nullptr;
@@ -65,6 +70,11 @@ struct Node {
     return value;
   }
   const Variable& saved_variable(std::size_t i) const;
+  // Instead of save(): only which operation's output it is.
+  void save_maker(const Variable& variable, int maker) {
+    save({engine::Tensor(), variable.slot});
+    saved[saved_count - 1].maker = maker;
+  }
 };
 
 // Where an operation's backward writes one gradient.
@@ -97,6 +107,9 @@ class Tape {
   // Puts an operation on the tape and gives `output` a slot; null when nothing is recorded, because recording
   // is off or no input wants a gradient. The pointer is valid until the next call.
   Node* record(const Operation& operation, std::initializer_list<int> inputs, Variable& output);
+  // node.save() for a large value: on the CPU, the output of an operation that can make it again is made
+  // again when it is wanted and its memory is free until then.
+  void save_or_make_again(Node& node, const Variable& variable);
 
   // Gradients of <seed, output> into leaves and parameters; consumes the tape: until clear(), walking it
   // again is an Error.
@@ -117,6 +130,7 @@ class Tape {
 
  private:
   friend class BackwardContext;
+  friend class RecordedBackward;
 
   struct Slot {
     engine::Shape shape;
@@ -124,12 +138,15 @@ class Tape {
     engine::Layout layout = engine::Layout::plain;
     engine::Tensor gradient;
     Parameter* parameter = nullptr;
-    int uses = 0;  // as inputs of recorded operations
+    int uses = 0;                // as inputs of recorded operations
+    int maker = Node::kNoMaker;  // whose output it is
     // Of a moving leaf that has not moved yet.
     const engine::ops::LangevinUpdate* update = nullptr;
     engine::Tensor moving;
   };
 
+  // What a node saved, made again where it was not kept.
+  Variable saved(const Node& node, std::size_t i) const;
   void move_leaves();
 
   void require_whole(const char* caller) const;
@@ -178,7 +195,7 @@ class BackwardContext {
   engine::Context& context() const { return tape_.context_; }
   const engine::Tensor& gradient() const { return slot(node_.output).gradient; }  // of the output
   bool needs(std::size_t input) const { return node_.inputs[input] != Variable::kNoSlot; }
-  const engine::Tensor& saved(std::size_t i) const { return node_.saved_variable(i).value; }
+  engine::Tensor saved(std::size_t i) const { return tape_.saved(node_, i).value; }
   template <typename T>
   T attributes() const {
     return node_.get<T>();
@@ -221,7 +238,7 @@ class RecordedBackward {
     const int slot = node_.inputs[input];
     return slot != Variable::kNoSlot && wanted_[static_cast<std::size_t>(slot)];
   }
-  const Variable& saved(std::size_t i) const { return node_.saved_variable(i); }
+  Variable saved(std::size_t i) const { return tape_.saved(node_, i); }
   template <typename T>
   T attributes() const {
     return node_.get<T>();

@@ -32,6 +32,8 @@ class BatchStream {
 
   // Dataset indices of the batch of `iteration` (>= 0), batch_size of them.
   std::vector<std::int64_t> indices(std::int64_t iteration);
+  // The same, into a vector whose memory is kept.
+  void indices(std::int64_t iteration, std::vector<std::int64_t>& batch);
 
   std::int64_t batch_size() const { return batch_size_; }
   std::int64_t batches_per_pass() const { return static_cast<std::int64_t>(images_.size()) / batch_size_; }

@@ -33,11 +33,21 @@ std::size_t consecutive(std::span<const std::uint32_t> slots) {
   return n;
 }
 
+template <typename T>
+void fill_uniform_rows(const DrawKey& key, std::span<const std::uint32_t> slots, std::int64_t elements,
+                       T* out) {
+  for (std::size_t r = 0; r < slots.size(); ++r)
+    for (std::int64_t i = 0; i < elements; ++i)
+      *out++ = static_cast<T>(2 * engine::random_uniform<double>(key.key, key.purpose, key.iteration.value,
+                                                                 slots[r], 0, static_cast<std::uint32_t>(i)) -
+                              1);
+}
+
 void check_out(const Tensor& out, std::size_t rows, const ImageShape& shape) {
   engine::require(out.extent(0) == static_cast<std::int64_t>(rows) &&
                       out.elements() == static_cast<std::int64_t>(rows) * shape.elements(),
-                  "initial draw: {} does not hold {} images of {}x{}x{}", out.shape().text(), rows,
-                  shape.channels, shape.height, shape.width);
+                  "initial draw: {} does not hold {} images of {}x{}x{}", out.shape(), rows, shape.channels,
+                  shape.height, shape.width);
 }
 
 }  // namespace
@@ -111,15 +121,11 @@ void UniformInitialDistribution::draw(const DrawKey& key, std::span<const std::u
     }
     return;
   }
-  std::vector<double> values(static_cast<std::size_t>(shape_.elements()));
-  for (std::size_t r = 0; r < slots.size(); ++r) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = 2 * engine::random_uniform<double>(key.key, key.purpose, key.iteration.value, slots[r], 0,
-                                                     static_cast<std::uint32_t>(i)) -
-                  1;
-    Tensor row = out.rows(static_cast<std::int64_t>(r), 1).reshaped({shape_.elements()});
-    ops::write(values, row);
-  }
+  out.bump_version();
+  if (out.dtype() == engine::DType::fp64)
+    fill_uniform_rows(key, slots, shape_.elements(), out.as<double>());
+  else
+    fill_uniform_rows(key, slots, shape_.elements(), out.as<float>());
 }
 
 }  // namespace mebm::ebm

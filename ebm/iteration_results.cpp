@@ -25,7 +25,9 @@ IterationResults::IterationResults(engine::Context& context, bool energy, bool c
     : energy_(energy),
       classes_(classes),
       numbers_(context.empty({kResults}, engine::DType::fp64)),
-      reads_(context, sizeof(double) * kResults, kMostOutstanding) {}
+      reads_(context, sizeof(double) * kResults, kMostOutstanding) {
+  begun_.reserve(kMostOutstanding);
+}
 
 void IterationResults::assign(const double (&values)[kResults], IterationResult& result) const {
   constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
@@ -56,7 +58,7 @@ std::optional<IterationResult> IterationResults::take(bool wait) {
   reads_.take(values);
   const auto now = std::chrono::steady_clock::now();
   const Begun begun = begun_.front();
-  begun_.pop_front();
+  begun_.erase(begun_.begin());
   IterationResult result;
   assign(values, result);
   result.iteration = begun.iteration;

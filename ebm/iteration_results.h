@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <optional>
+#include <vector>
 
 #include "engine/device/context.h"
 #include "engine/device/deferred_reads.h"
@@ -62,7 +62,7 @@ class IterationResults {
   bool energy_, classes_;
   engine::Tensor numbers_;  // fp64 [kResults]
   engine::DeferredReads reads_;
-  std::deque<Begun> begun_;
+  std::vector<Begun> begun_;  // oldest first, at most kMostOutstanding
   std::chrono::steady_clock::time_point last_done_{};
 };
 

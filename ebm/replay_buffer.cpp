@@ -40,7 +40,8 @@ void ReplayBuffer::choose(engine::PhiloxKey key, std::uint32_t iteration, std::i
                   size());
   chains.rows.clear();
   chains.restarted.clear();
-  std::vector<ops::ChainSource> sources;
+  chains.drawn.clear();
+  chains.drawn.reserve(static_cast<std::size_t>(batch));
   for (std::int64_t j = 0; j < batch; ++j) {
     const auto slot = static_cast<std::uint32_t>(j);
     const std::uint32_t word =
@@ -49,41 +50,38 @@ void ReplayBuffer::choose(engine::PhiloxKey key, std::uint32_t iteration, std::i
     const bool restart = engine::random_uniform<double>(key, RandomPurpose::restart, iteration, 0, 0, slot) <
                          reinit_probability;
     chains.restarted.push_back(restart ? 1 : 0);
-    sources.push_back({static_cast<std::uint32_t>(chains.rows.back()), restart ? 1u : 0u});
+    if (restart || context_.on_device()) chains.drawn.push_back(slot);
   }
   if (!chains.images.defined() || chains.images.extent(0) != batch) {
     chains.images = context_.empty(images_.shape().with_rows(batch), images_.dtype());
     if (context_.on_device()) chains.sources = context_.empty({batch, 2}, engine::DType::int32);
   }
-  if (context_.on_device())
-    ops::upload(context_, sources.data(), sources.size() * sizeof(ops::ChainSource), chains.sources);
+  if (!context_.on_device()) return;
+  std::vector<ops::ChainSource> sources;
+  for (std::size_t j = 0; j < chains.rows.size(); ++j)
+    sources.push_back({static_cast<std::uint32_t>(chains.rows[j]), chains.restarted[j]});
+  ops::upload(context_, sources.data(), sources.size() * sizeof(ops::ChainSource), chains.sources);
 }
 
 void ReplayBuffer::start(const InitialDistribution& initial, engine::PhiloxKey key,
                          const engine::Scalar<std::uint32_t>& iteration, ChainBatch& chains) const {
   const DrawKey draw_key{key, RandomPurpose::initial_draw, iteration};
-  std::vector<std::uint32_t> restarts;
   if (context_.on_device()) {
-    restarts.resize(chains.rows.size());
-    std::iota(restarts.begin(), restarts.end(), 0u);
     Tensor fresh = context_.empty(chains.images.shape(), images_.dtype());
-    initial.draw(draw_key, restarts, true, fresh);
+    initial.draw(draw_key, chains.drawn, true, fresh);
     return ops::draw_chains(context_, chains.sources, images_, fresh, chains.images);
   }
   for (std::size_t j = 0; j < chains.rows.size(); ++j) {
-    if (chains.restarted[j]) {
-      restarts.push_back(static_cast<std::uint32_t>(j));
-      continue;
-    }
+    if (chains.restarted[j]) continue;
     Tensor to = chains.images.rows(static_cast<std::int64_t>(j), 1);
     ops::copy(context_, images_.rows(chains.rows[j], 1), to, WriteMode::overwrite);
   }
-  if (restarts.empty()) return;
-  Tensor fresh =
-      context_.empty(images_.shape().with_rows(static_cast<std::int64_t>(restarts.size())), images_.dtype());
-  initial.draw(draw_key, restarts, true, fresh);
-  for (std::size_t r = 0; r < restarts.size(); ++r) {
-    Tensor to = chains.images.rows(restarts[r], 1);
+  if (chains.drawn.empty()) return;
+  const auto count = static_cast<std::int64_t>(chains.drawn.size());
+  Tensor fresh = context_.empty(images_.shape().with_rows(count), images_.dtype());
+  initial.draw(draw_key, chains.drawn, true, fresh);
+  for (std::size_t r = 0; r < chains.drawn.size(); ++r) {
+    Tensor to = chains.images.rows(chains.drawn[r], 1);
     ops::copy(context_, fresh.rows(static_cast<std::int64_t>(r), 1), to, WriteMode::overwrite);
   }
 }

@@ -14,6 +14,7 @@ namespace mebm::ebm {
 struct ChainBatch {
   std::vector<std::int64_t> rows;       // [B] buffer rows, distinct
   std::vector<std::uint8_t> restarted;  // [B] 1: the chain starts from p0
+  std::vector<std::uint32_t> drawn;     // slots that draw from p0: where `restarted`, on a device all
   engine::Tensor images;                // [B,C,H,W] the starts; advanced in place by the sampler
   engine::Tensor sources;               // on a device: rows and restarts where it reads them
 };

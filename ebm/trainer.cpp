@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "ebm/training_loss.h"
@@ -41,6 +42,7 @@ struct Trainer::Batches {
   ChainBatch chains;
   Tensor chain_starts;
   Tensor iteration_cell, learning_rate_cell;  // what a device reads these from
+  std::vector<const Tensor*> gradients;
 };
 
 models::WideResNetConfig Trainer::network_config(const ModelConfig& model, int channels, int image_size) {
@@ -203,8 +205,9 @@ Variable Trainer::forward_loss() {
 }
 
 void Trainer::report_gradient_norm() {
-  std::vector<const Tensor*> gradients;
-  for (const autograd::Parameter* parameter : model_.parameters())
+  std::vector<const Tensor*>& gradients = batches_->gradients;
+  gradients.clear();
+  for (const autograd::Parameter* parameter : optimizer_.parameters())
     if (parameter->has_gradient()) gradients.push_back(&parameter->gradient);
   Tensor place = results_->place(IterationResults::kSquaredGradientNorm);
   ops::sum_of_squares_into(context_, gradients, place);
@@ -218,7 +221,7 @@ void Trainer::run_iteration(const engine::Scalar<std::uint32_t>& iteration,
   load_images(iteration);
   if (b.rows.positives > 0) sample_negatives(iteration, keep_starts);
   tape_.clear();
-  model_.zero_gradients();
+  optimizer_.zero_gradients();
   Variable loss = forward_loss();
   tape_.backward(loss);
   tape_.clear();
@@ -246,10 +249,11 @@ void Trainer::begin(std::span<TrainingObserver* const> observers) {
                   "an iteration was begun with {} results not taken", results_->outstanding());
   const Batches& b = *batches_;
   choose_batches(learning_rate, keep_starts);
-  const bool enqueued = work_.run(keep_starts ? "with starts" : "", [&] {
+  const auto work = [&] {
     run_iteration({static_cast<std::uint32_t>(iteration_), &b.iteration_cell},
                   {learning_rate, &b.learning_rate_cell}, keep_starts);
-  });
+  };
+  const bool enqueued = work_.run(keep_starts ? "with starts" : "", std::ref(work));
   if (!enqueued) model_.count_batches(b.rows.slots);
   results_->enqueue(iteration_, epoch(), learning_rate, begin);
   if (b.rows.positives > 0) buffer_->advance_ages(b.chains, config_.sampler.steps);

@@ -11,28 +11,28 @@ using engine::Tensor;
 
 namespace {
 
+// scratch: an image.
 template <typename T>
-void decode_image(const data::ImageSet& images, std::int64_t index, const data::Crop* crop,
-                  std::vector<T>& scratch, T* out) {
+void decode_image(const data::ImageSet& images, std::int64_t index, const data::Crop* crop, T* scratch,
+                  T* out) {
   if (crop == nullptr) return data::decode(images, index, out);
-  scratch.resize(static_cast<std::size_t>(images.image_size()));
-  data::decode(images, index, scratch.data());
-  data::apply_crop(scratch.data(), images.channels, images.height, images.width, *crop, out);
+  data::decode(images, index, scratch);
+  data::apply_crop(scratch, images.channels, images.height, images.width, *crop, out);
 }
 
 template <typename T>
-void decode_batch(const data::ImageSet& images, const DataBatch& batch, T* out) {
-  std::vector<T> scratch;
+void decode_batch(const data::ImageSet& images, const DataBatch& batch, T* scratch, T* out) {
   for (std::size_t j = 0; j < batch.indices.size(); ++j)
     decode_image(images, batch.indices[j], batch.crops.empty() ? nullptr : &batch.crops[j], scratch,
                  out + static_cast<std::ptrdiff_t>(j) * images.image_size());
 }
 
-void decode_to(const data::ImageSet& images, const DataBatch& batch, Tensor& out) {
+void decode_to(engine::Context& context, const data::ImageSet& images, const DataBatch& batch, Tensor& out) {
+  Tensor scratch = context.empty({images.image_size()}, out.dtype());
   if (out.dtype() == engine::DType::fp64)
-    decode_batch(images, batch, out.as<double>());
+    decode_batch(images, batch, scratch.as<double>(), out.as<double>());
   else
-    decode_batch(images, batch, out.as<float>());
+    decode_batch(images, batch, scratch.as<float>(), out.as<float>());
   out.bump_version();
 }
 
@@ -77,7 +77,7 @@ void TrainingData::choose_labelled(engine::Context& context, std::int64_t iterat
 
 void TrainingData::choose(engine::Context& context, std::int64_t iteration, data::BatchStream& stream,
                           bool augment, std::uint32_t first_position, DataBatch& batch) {
-  batch.indices = stream.indices(iteration);
+  stream.indices(iteration, batch.indices);
   batch.crops.clear();
   batch.labels.clear();
   for (std::size_t j = 0; j < batch.indices.size(); ++j) {
@@ -128,7 +128,7 @@ void TrainingData::load(engine::Context& context, const engine::Scalar<std::uint
     decoding.iteration = iteration;
     return engine::ops::load_images(context, on_device_, batch.rows, decoding, out);
   }
-  decode_to(images_, batch, out);
+  decode_to(context, images_, batch, out);
   if (noise_ == 0) return;
   Tensor normal = context.empty(out.shape(), out.dtype());
   engine::ops::fill_normal(context, key_, RandomPurpose::data_noise, iteration, 0, first_position, normal);

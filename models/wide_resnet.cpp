@@ -166,7 +166,7 @@ Variable WideResNet::features(Tape& tape, const Variable& images, const Pass& pa
   const Shape& shape = images.value.shape();
   engine::require(shape.rank() == 4 && shape[1] == config_.in_channels && shape[2] == config_.image_size &&
                       shape[3] == config_.image_size,
-                  "images {} do not fit a network for {}x{}x{}", shape.text(), config_.in_channels,
+                  "images {} do not fit a network for {}x{}x{}", shape, config_.in_channels,
                   config_.image_size, config_.image_size);
   Variable x = convolve(tape, images, stem_, 1, 1, {}, pass);
   for (auto& block : blocks_) x = run_block(tape, std::move(x), *block, pass);
@@ -232,9 +232,9 @@ void WideResNet::reserve_statistics(int slots) {
 }
 
 void WideResNet::fold_statistics(int slots) {
-  std::vector<engine::ops::FoldedLayer> layers;
-  for_each_norm([&](BatchNorm& norm) { layers.push_back(norm.folded(slots)); });
-  engine::ops::fold_statistics(context_, layers, slots, config_.norm_momentum);
+  folded_.clear();
+  for_each_norm([&](BatchNorm& norm) { folded_.push_back(norm.folded(slots)); });
+  engine::ops::fold_statistics(context_, folded_, slots, config_.norm_momentum);
 }
 
 void WideResNet::count_batches(int slots) {

@@ -84,6 +84,7 @@ class WideResNet final : public EnergyModel {
   void for_each_norm(const Visit& visit);
 
   engine::Context& context_;
+  std::vector<engine::ops::FoldedLayer> folded_;  // of the last fold; its memory is kept
   WideResNetConfig config_;
   engine::DType dtype_;
   Layer stem_;

@@ -69,20 +69,21 @@ std::uint64_t kept_bytes(const ebm::Config& config, const data::ImageSet& images
 }
 
 // Values of the feature maps that a training pass holds for one image: the inputs of every block's two
-// normalisations and two convolutions and those of the last layer, and one map of the largest size on the way
-// back. Some per cent above what is measured.
-std::uint64_t feature_values(const models::WideResNetConfig& network) {
+// normalisations and, on a device, two convolutions (the host makes those again), those of the last layer,
+// and the maps of the largest size on the way back.
+std::uint64_t feature_values(const models::WideResNetConfig& network, bool device) {
+  const std::uint64_t kept = device ? 2 : 1, on_the_way_back = device ? 1 : 2;
   std::uint64_t pixels = static_cast<std::uint64_t>(network.image_size) * network.image_size;
   std::uint64_t channels = 16, sum = 0, largest = 0;
   for (int stage = 0; stage < network.stages; ++stage)
     for (int block = 0; block < (network.depth - 4) / 6; ++block) {
       const auto out = std::uint64_t{16} * static_cast<unsigned>(network.width) << stage;
       largest = std::max(largest, out * pixels);
-      sum += 2 * (channels + out) * pixels;
+      sum += kept * (channels + out) * pixels;
       channels = out;
       if (stage > 0 && block == 0) pixels = (pixels + 3) / 4;
     }
-  return sum + 2 * channels * pixels + largest;
+  return sum + 2 * channels * pixels + on_the_way_back * largest;
 }
 
 // Channels of the blocks whose convolutions are computed by Winograd's algorithm.
@@ -110,7 +111,7 @@ std::uint64_t expected_training_bytes(const ebm::Config& config, const data::Ima
   const std::uint64_t feature = config.run.precision == "bf16" ? 2 : value;
   const std::uint64_t sets = winograd_channels(config, network).empty() ? 5 : 3 + 2 * 4;
   return value * sets * static_cast<std::uint64_t>(network.parameter_count()) +
-         feature * rows * feature_values(network);
+         feature * rows * feature_values(network, on_device(config));
 }
 
 // The recipe that shows something within an hour: of the same data set and method, else of the same set, else

@@ -106,13 +106,15 @@ const Operation kWeightGradient{
 Variable convolution(Tape& tape, const Variable& x, const Variable& weights, const Variable& bias,
                      const ConvolutionShape& shape, Variable residual, BiasGradient bias_gradient) {
   const int residual_slot = residual.slot;
-  Variable out{
-      ops::convolution(tape.context(), x.value, weights.value, bias.value, shape, std::move(residual.value))};
+  // Weights whose gradient is wanted are about to be updated.
+  const ops::WeightUse use = weights.needs_gradient() ? ops::WeightUse::last : ops::WeightUse::again;
+  Variable out{ops::convolution(tape.context(), x.value, weights.value, bias.value, shape,
+                                std::move(residual.value), use)};
   if (Node* node = tape.record(kConvolution, {x.slot, weights.slot, bias.slot, residual_slot}, out)) {
     node->set(ConvolutionAttributes{shape, x.value.shape(), weights.value.shape(), x.value.layout(),
                                     bias_gradient});
     node->save(weights);
-    if (weights.needs_gradient()) node->save(x);
+    if (weights.needs_gradient()) tape.save_or_make_again(*node, x);
   }
   return out;
 }

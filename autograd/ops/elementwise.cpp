@@ -101,6 +101,9 @@ const Operation kLeakyRelu{
     },
     [](RecordedBackward& b) {
       b.give(0, leaky_relu_slope(b.tape(), b.saved(0), b.gradient(), b.attributes<double>()));
+    },
+    [](engine::Context& context, const Node& node) {
+      return ops::leaky_relu(context, node.saved_variable(0).value, node.get<double>());
     }};
 
 const Operation kLeakyReluSlope{"leaky_relu_slope", kLeakyRelu.backward, kLeakyRelu.backward_recorded};
@@ -147,7 +150,7 @@ Variable mean(Tape& tape, const Variable& a) {
 }
 
 Variable expand(Tape& tape, const Variable& a, const Shape& shape) {
-  engine::require(a.value.elements() == 1, "expand: {} has more than one element", a.value.shape().text());
+  engine::require(a.value.elements() == 1, "expand: {} has more than one element", a.value.shape());
   Variable out{tape.context().empty(shape, a.value.dtype())};
   ops::broadcast(tape.context(), a.value, out.value);
   tape.record(kExpand, {a.slot}, out);

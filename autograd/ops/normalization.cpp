@@ -33,7 +33,13 @@ void batch_norm_backward(BackwardContext& b) {
                                       a.through_statistics, gradients);
 }
 
-const Operation kBatchNorm{"batch_norm_leaky_relu", batch_norm_backward, nullptr};
+const Operation kBatchNorm{"batch_norm_leaky_relu", batch_norm_backward, nullptr,
+                           [](engine::Context& context, const Node& node) {
+                             const auto a = node.get<BatchNormAttributes>();
+                             return ops::batch_norm_leaky_relu_again(context, node.saved_variable(0).value,
+                                                                     node.saved_variable(1).value, a.groups,
+                                                                     a.leak, a.through_statistics);
+                           }};
 
 }  // namespace
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "engine/ops/elementwise.h"
-#include "engine/ops/optimizer.h"
 
 namespace mebm::autograd {
 
@@ -27,14 +26,17 @@ double Sgd::learning_rate(std::int64_t iteration, std::int64_t epoch) const {
   return rate;
 }
 
+void Sgd::zero_gradients() {
+  for (Parameter* parameter : parameters_) parameter->reached = parameter->zero_gradient = false;
+}
+
 void Sgd::step(const engine::Scalar<double>& learning_rate) {
-  std::vector<engine::ops::SgdTensors> tensors;
-  tensors.reserve(parameters_.size());
+  updated_.clear();
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     if (parameters_[i]->reached)
-      tensors.push_back({&parameters_[i]->value, &velocities_[i],
-                         parameters_[i]->zero_gradient ? nullptr : &parameters_[i]->gradient});
-  engine::ops::sgd_step(context_, learning_rate, options_.momentum, options_.weight_decay, tensors);
+      updated_.push_back({&parameters_[i]->value, &velocities_[i],
+                          parameters_[i]->zero_gradient ? nullptr : &parameters_[i]->gradient});
+  engine::ops::sgd_step(context_, learning_rate, options_.momentum, options_.weight_decay, updated_);
 }
 
 }  // namespace mebm::autograd

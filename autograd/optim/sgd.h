@@ -7,6 +7,7 @@
 #include "autograd/variable.h"
 #include "engine/core/scalar.h"
 #include "engine/device/context.h"
+#include "engine/ops/optimizer.h"
 
 namespace mebm::autograd {
 
@@ -25,9 +26,12 @@ class Sgd {
   // lr i / warmup for i <= warmup (counting iterations from 0), times decay for every milestone epoch
   // reached.
   double learning_rate(std::int64_t iteration, std::int64_t epoch) const;
+  // Before a backward pass: no parameter is reached.
+  void zero_gradients();
   // One update of every parameter the loss reached; the others are left alone, momentum included.
   void step(const engine::Scalar<double>& learning_rate);
 
+  std::span<Parameter* const> parameters() const { return parameters_; }
   std::span<engine::Tensor> velocities() { return velocities_; }
 
  private:
@@ -35,6 +39,7 @@ class Sgd {
   SgdOptions options_;
   std::vector<Parameter*> parameters_;
   std::vector<engine::Tensor> velocities_;
+  std::vector<engine::ops::SgdTensors> updated_;  // of the last step; its memory is kept
 };
 
 }  // namespace mebm::autograd

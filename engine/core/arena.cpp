@@ -22,14 +22,21 @@ Arena::~Arena() {
 
 void Arena::reserve(std::size_t bytes) {
   std::size_t size = round_up(std::max(bytes, chunk_bytes_), std::min(chunk_bytes_, std::size_t{2} << 20));
-  if (limit_ != 0 && reserved_ + size > limit_) {
+  std::byte* begin = nullptr;
+  // What the host reserves costs nothing until it is touched, and the smallest hole is taken first: chunks
+  // that double leave fewer ends of chunks behind.
+  if (memory_.on_host() && reserved_ > size && (limit_ == 0 || 2 * reserved_ <= limit_)) {
+    begin = memory_.reserve(reserved_);
+    if (begin != nullptr) size = reserved_;
+  }
+  if (begin == nullptr && limit_ != 0 && reserved_ + size > limit_) {
     if (reserved_ + bytes > limit_)
       throw OutOfMemory(fmt::format(
           "out of memory: {} MiB more are needed beyond {} MiB, the limit is {} MiB; {}",
           (bytes + (std::size_t{1} << 20) - 1) >> 20, reserved_ >> 20, limit_ >> 20, kMemoryAdvice));
     size = limit_ - reserved_;  // the last chunk takes what the limit leaves
   }
-  std::byte* begin = memory_.reserve(size);
+  if (begin == nullptr) begin = memory_.reserve(size);
   if (begin == nullptr) {
     const std::optional<std::size_t> free = memory_.free_bytes();
     throw OutOfMemory(fmt::format("out of memory: {} refused {} MiB beyond {} MiB{}; {}", memory_.name(),

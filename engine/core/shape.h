@@ -52,3 +52,12 @@ class Shape {
 };
 
 }  // namespace mebm::engine
+
+// A message's argument: text is made only where the message is.
+template <>
+struct fmt::formatter<mebm::engine::Shape> : fmt::formatter<fmt::string_view> {
+  template <typename FormatContext>
+  auto format(const mebm::engine::Shape& shape, FormatContext& context) const {
+    return fmt::formatter<fmt::string_view>::format(shape.text(), context);
+  }
+};

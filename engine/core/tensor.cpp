@@ -14,7 +14,7 @@ std::int64_t stored(const Shape& shape, Layout layout) {
 Tensor::Tensor(Arena& arena, const Shape& shape, DType dtype, Layout layout)
     : shape_(shape), dtype_(dtype), layout_(layout) {
   require(layout == Layout::plain || shape.rank() == 4,
-          "only a tensor of four dimensions has a layout of its own, got {}", shape.text());
+          "only a tensor of four dimensions has a layout of its own, got {}", shape);
   storage_ = arena.allocate(static_cast<std::size_t>(stored(shape, layout)) * size_of(dtype));
 }
 
@@ -42,7 +42,7 @@ std::int64_t Tensor::stored_elements() const {
 
 Tensor Tensor::rows(std::int64_t begin, std::int64_t count) const {
   require(shape_.rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0],
-          "rows {} ... {} are outside tensor {}", begin, begin + count - 1, shape_.text());
+          "rows {} ... {} are outside tensor {}", begin, begin + count - 1, shape_);
   Tensor view = *this;
   view.shape_ = shape_.with_rows(count);
   const std::int64_t row_elements = shape_[0] == 0 ? 0 : stored_elements() / shape_[0];
@@ -52,7 +52,7 @@ Tensor Tensor::rows(std::int64_t begin, std::int64_t count) const {
 
 Tensor Tensor::reshaped(const Shape& shape) const {
   require(layout_ == Layout::plain && shape.elements() == elements(), "tensor {} cannot be viewed as {}",
-          shape_.text(), shape.text());
+          shape_, shape);
   Tensor view = *this;
   view.shape_ = shape;
   return view;

@@ -76,7 +76,7 @@ class Tensor {
     std::swap(layout_, other.layout_);
   }
   void check_type(DType wanted) const {
-    require(storage_ != nullptr && dtype_ == wanted, "tensor {} holds {}, {} was asked for", shape_.text(),
+    require(storage_ != nullptr && dtype_ == wanted, "tensor {} holds {}, {} was asked for", shape_,
             storage_ ? name_of(dtype_) : "nothing", name_of(wanted));
   }
 

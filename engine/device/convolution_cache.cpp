@@ -70,6 +70,14 @@ const Tensor& ConvolutionCache::prepared(const Tensor& weights, const kernels::c
   return entry.tensor;
 }
 
+void ConvolutionCache::forget_prepared(const Tensor& weights, const kernels::conv2d::Plan& plan) {
+  if (plan.prepared_weight_bytes() <= weights.bytes()) return;
+  const auto found = weights_.find({weights.storage_id(), plan.weight_format(), weights.data()});
+  if (found == weights_.end()) return;
+  found->second.tensor.reset();
+  found->second.valid = false;
+}
+
 Tensor ConvolutionCache::narrowed(const Tensor& parameter) {
   const DType feature = context_.feature_type(parameter.dtype());
   if (feature == parameter.dtype()) return parameter;

@@ -22,6 +22,9 @@ class ConvolutionCache {
                                     kernels::conv2d::Direction direction, DType dtype);
   // `weights` (plain O,I,kh,kw) in the plan's format; prepared once per version of the weights.
   const Tensor& prepared(const Tensor& weights, const kernels::conv2d::Plan& plan);
+  // The weights will change before they are wanted in the plan's format again: gives back the memory of a
+  // format that takes more than the weights themselves (Winograd's). Nothing else depends on it.
+  void forget_prepared(const Tensor& weights, const kernels::conv2d::Plan& plan);
 
   // On a device: a parameter in the feature type, made again once per version of the parameter; the parameter
   // itself where the types are equal.

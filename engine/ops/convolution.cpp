@@ -32,7 +32,7 @@ Algorithm algorithm_of(ConvolutionChoice choice) {
 Params make_params(const Context& context, const Shape& x, const Shape& weights,
                    const ConvolutionShape& shape) {
   require(x.rank() == 4 && weights.rank() == 4 && x[1] == weights[1] && weights[2] == weights[3],
-          "conv2d: input {} does not fit weights {}", x.text(), weights.text());
+          "conv2d: input {} does not fit weights {}", x, weights);
   Params p;
   p.images = x[0];
   p.in_channels = x[1];
@@ -44,8 +44,7 @@ Params make_params(const Context& context, const Shape& x, const Shape& weights,
   p.padding = shape.padding;
   p.out_height = output_extent(x[2], p.kernel, shape);
   p.out_width = output_extent(x[3], p.kernel, shape);
-  require(p.out_height > 0 && p.out_width > 0, "conv2d: input {} is smaller than the kernel {}", x.text(),
-          p.kernel);
+  require(p.out_height > 0 && p.out_width > 0, "conv2d: input {} is smaller than the kernel {}", x, p.kernel);
   // A strided or 1x1 convolution has no Winograd form: the choice concerns the others.
   const bool eligible = p.kernel == 3 && p.stride == 1;
   p.algorithm = eligible ? algorithm_of(context.convolution()) : Algorithm::direct;
@@ -70,7 +69,7 @@ void run(const Plan& plan, const Buffers& buffers) {
 
 void check_layout(const Tensor& tensor, int block, const char* what) {
   require(channel_block(tensor.layout()) == block, "conv2d: {} {} has channel block {}, its plan wants {}",
-          what, tensor.shape().text(), channel_block(tensor.layout()), block);
+          what, tensor.shape(), channel_block(tensor.layout()), block);
 }
 
 }  // namespace
@@ -90,7 +89,7 @@ bool convolution_uses_winograd(ConvolutionChoice choice, std::int64_t in_channel
 }
 
 Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias,
-                   const ConvolutionShape& shape, Tensor residual) {
+                   const ConvolutionShape& shape, Tensor residual, WeightUse use) {
   Params params = make_params(context, x.shape(), weights.shape(), shape);
   params.accumulate = residual.defined();
   note(context, ConvolutionDirection::forward, x, weights.shape(), shape, residual.defined());
@@ -104,7 +103,7 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
     y = context.empty(out, x.dtype(), layout);
   } else {
     require(residual.shape() == out && residual.layout() == layout,
-            "conv2d: residual {} does not fit output {}", residual.shape().text(), out.text());
+            "conv2d: residual {} does not fit output {}", residual.shape(), out);
     const bool own = residual.unique();
     y = own ? std::move(residual) : context.empty(out, x.dtype(), layout);
     if (!own) copy(context, residual, y, WriteMode::overwrite);
@@ -116,6 +115,7 @@ Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, con
              .bias = bias.defined() ? bias.data() : nullptr,
              .y = y.data(),
              .workspace = scratch.data()});
+  if (use == WeightUse::last) context.convolutions().forget_prepared(weights, plan);
   return y;
 }
 

@@ -17,10 +17,14 @@ struct ConvolutionShape {
 bool convolution_uses_winograd(ConvolutionChoice choice, std::int64_t in_channels, std::int64_t out_channels,
                                std::int64_t size);
 
+// Whether a forward convolution will come before the weights change. Large private formats of weights that
+// change first are not kept (memory alone depends on it).
+enum class WeightUse { again, last };
+
 // y = conv(x, weights) + bias [+ residual]. x [N,I,H,W]; weights [O,I,k,k] plain; bias [O]; residual has y's
 // shape and may be an undefined tensor. A residual nobody else holds is added to in place and returned.
 Tensor convolution(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias,
-                   const ConvolutionShape& shape, Tensor residual);
+                   const ConvolutionShape& shape, Tensor residual, WeightUse use = WeightUse::again);
 
 // Gradient with respect to x, shape x_shape, layout dx.layout(); dx is written or added to.
 void convolution_backward_data(Context& context, const Tensor& dy, const Tensor& weights,

@@ -16,13 +16,13 @@ bool adds(WriteMode mode) {
 
 void check_logits(const Tensor& logits, const Tensor& labels, const char* op) {
   require(logits.shape().rank() == 2 && labels.shape().rank() == 1 && labels.extent(0) == logits.extent(0),
-          "{}: logits {} do not fit labels {}", op, logits.shape().text(), labels.shape().text());
+          "{}: logits {} do not fit labels {}", op, logits.shape(), labels.shape());
 }
 
 }  // namespace
 
 Tensor global_average_pool(Context& context, const Tensor& x) {
-  require(x.shape().rank() == 4, "global_average_pool: {} is not N,C,H,W", x.shape().text());
+  require(x.shape().rank() == 4, "global_average_pool: {} is not N,C,H,W", x.shape());
   if (context.on_device()) return device::global_average_pool(context, x);
   Tensor features = context.empty({x.extent(0), x.extent(1)}, x.dtype());
   dispatch_float(x.dtype(), "global_average_pool", [&]<typename T>() {
@@ -42,8 +42,7 @@ void global_average_pool_backward(Context& context, const Tensor& dfeatures, Ten
 Tensor linear(Context& context, const Tensor& x, const Tensor& weights, const Tensor& bias) {
   require(x.shape().rank() == 2 && weights.shape().rank() == 2 && x.extent(1) == weights.extent(1) &&
               bias.elements() == weights.extent(0),
-          "linear: input {} does not fit weights {} and bias {}", x.shape().text(), weights.shape().text(),
-          bias.shape().text());
+          "linear: input {} does not fit weights {} and bias {}", x.shape(), weights.shape(), bias.shape());
   if (context.on_device()) return device::linear(context, x, weights, bias);
   Tensor y = context.empty({x.extent(0), weights.extent(0)}, x.dtype());
   dispatch_float(x.dtype(), "linear", [&]<typename T>() {

@@ -15,14 +15,13 @@ namespace {
 
 void require_alike(const Tensor& a, const Tensor& b, const char* op) {
   require(a.shape() == b.shape() && a.dtype() == b.dtype() && a.layout() == b.layout(),
-          "{}: {} {} does not match {} {}", op, name_of(a.dtype()), a.shape().text(), name_of(b.dtype()),
-          b.shape().text());
+          "{}: {} {} does not match {} {}", op, name_of(a.dtype()), a.shape(), name_of(b.dtype()), b.shape());
 }
 
 }  // namespace
 
 void copy(Context& context, const Tensor& from, Tensor& to, WriteMode mode) {
-  require(from.shape() == to.shape(), "copy: {} does not fit {}", from.shape().text(), to.shape().text());
+  require(from.shape() == to.shape(), "copy: {} does not fit {}", from.shape(), to.shape());
   if (from.layout() == to.layout() && from.dtype() == to.dtype())
     return axpby(context, 1, from, mode == WriteMode::accumulate ? 1 : 0, to);
   to.bump_version();
@@ -78,17 +77,17 @@ void fill(Context& context, double value, Tensor& out) {
 
 void broadcast(Context& context, const Tensor& value, Tensor& out) {
   require(value.elements() == 1 && value.dtype() == out.dtype(), "broadcast: {} {} does not fit {} {}",
-          name_of(value.dtype()), value.shape().text(), name_of(out.dtype()), out.shape().text());
+          name_of(value.dtype()), value.shape(), name_of(out.dtype()), out.shape());
   if (!context.on_device()) return fill(context, scalar(value), out);
   out.bump_version();
   device::broadcast(context, value, out);
 }
 
 void sum_into(Context& context, const Tensor& x, double alpha, Tensor& out, WriteMode mode) {
-  require(out.elements() == 1, "sum: the result {} is no single number", out.shape().text());
+  require(out.elements() == 1, "sum: the result {} is no single number", out.shape());
   out.bump_version();
   if (context.on_device()) return device::sum_into(context, x, alpha, out, mode);
-  require(x.layout() == Layout::plain, "sum: {} is not in the plain layout", x.shape().text());
+  require(x.layout() == Layout::plain, "sum: {} is not in the plain layout", x.shape());
   const double total = dispatch_float(x.dtype(), "sum", [&]<typename T>() {
     return alpha * kernels::elementwise::sum(context.exec(), x.elements(), x.as<T>());
   });
@@ -105,7 +104,7 @@ void sum_of_squares_into(Context& context, std::span<const Tensor* const> tensor
   if (context.on_device()) return device::sum_of_squares_into(context, tensors, out);
   double total = 0;
   for (const Tensor* x : tensors) {
-    require(x->layout() == Layout::plain, "sum_of_squares: {} is not in the plain layout", x->shape().text());
+    require(x->layout() == Layout::plain, "sum_of_squares: {} is not in the plain layout", x->shape());
     dispatch_float(x->dtype(), "sum_of_squares", [&]<typename T>() {
       total += kernels::elementwise::sum_of_squares(context.exec(), x->elements(), x->as<T>());
     });
@@ -124,7 +123,7 @@ namespace {
 // Calls visit(position in memory, position in the plain order) for every element.
 template <typename Visit>
 void for_each_position(const Tensor& tensor, const Visit& visit) {
-  require(tensor.layout() == Layout::channels_last, "{} is in a private layout", tensor.shape().text());
+  require(tensor.layout() == Layout::channels_last, "{} is in a private layout", tensor.shape());
   const std::int64_t channels = tensor.extent(1), pixels = tensor.extent(2) * tensor.extent(3);
   for (std::int64_t n = 0; n < tensor.extent(0); ++n)
     for (std::int64_t c = 0; c < channels; ++c)
@@ -153,7 +152,7 @@ std::vector<T> values(const Tensor& tensor) {
 template <typename T>
 void assign(std::span<const T> in, Tensor& tensor) {
   require(static_cast<std::int64_t>(in.size()) == tensor.elements(), "write: {} values do not fit {}",
-          in.size(), tensor.shape().text());
+          in.size(), tensor.shape());
   tensor.bump_version();
   if (in.empty()) return;
   if (tensor.layout() == Layout::plain)
@@ -172,7 +171,9 @@ template void assign(std::span<const double>, Tensor&);
 
 void read(const Tensor& tensor, std::span<double> out) {
   require(static_cast<std::int64_t>(out.size()) == tensor.elements(), "read: {} does not fit {} values",
-          tensor.shape().text(), out.size());
+          tensor.shape(), out.size());
+  if (tensor.dtype() == DType::fp64 && tensor.layout() == Layout::plain)
+    return tensor.memory().read(out.data(), tensor.data(), out.size_bytes());
   dispatch_float(tensor.dtype(), "read", [&]<typename T>() {
     const std::vector<T> stored = values<T>(tensor);
     std::copy(stored.begin(), stored.end(), out.begin());
@@ -200,8 +201,7 @@ void join(Context& context) {
 }
 
 void upload(Context& context, const void* bytes, std::size_t size, Tensor& to) {
-  require(size == to.bytes(), "upload: {} bytes do not fit {} {}", size, name_of(to.dtype()),
-          to.shape().text());
+  require(size == to.bytes(), "upload: {} bytes do not fit {} {}", size, name_of(to.dtype()), to.shape());
   to.bump_version();
   if (context.on_device()) return context.accelerator().upload(to.data(), bytes, size);
   std::memcpy(to.data(), bytes, size);

@@ -98,8 +98,8 @@ void gaussian_draw(Context& context, const Tensor& mean, const Tensor& factor, c
   const std::int64_t d = mean.elements(), rows = z.extent(0);
   require(factor.elements() == d * d && z.elements() == rows * d && out.elements() == rows * d &&
               out.layout() == Layout::plain,
-          "gaussian_draw: mean {}, factor {}, z {} and out {} do not fit", mean.shape().text(),
-          factor.shape().text(), z.shape().text(), out.shape().text());
+          "gaussian_draw: mean {}, factor {}, z {} and out {} do not fit", mean.shape(), factor.shape(),
+          z.shape(), out.shape());
   out.bump_version();
   if (context.on_device()) return device::gaussian_draw(context, mean, factor, z, bound, out);
   dispatch_float(out.dtype(), "gaussian_draw", [&]<typename T>() {

@@ -26,7 +26,7 @@ struct KernelParams {
       ranges[static_cast<std::size_t>(g)] = {begin, rows};
       begin += rows;
     }
-    require(begin == x.extent(0), "batch_norm: groups hold {} rows, the input {}", begin, x.shape().text());
+    require(begin == x.extent(0), "batch_norm: groups hold {} rows, the input {}", begin, x.shape());
     params = {feature_map(x), ranges.data(), groups.count, leak};
   }
   KernelParams(const KernelParams&) = delete;
@@ -41,8 +41,7 @@ Coefficients coefficient_arrays(const Tensor& tensor) {
 
 void check_affine(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   require(x.shape().rank() == 4 && gamma.elements() == x.extent(1) && beta.elements() == x.extent(1),
-          "batch_norm: input {} does not fit gamma {} and beta {}", x.shape().text(), gamma.shape().text(),
-          beta.shape().text());
+          "batch_norm: input {} does not fit gamma {} and beta {}", x.shape(), gamma.shape(), beta.shape());
 }
 
 void check_slots(const Tensor& x, const RowGroups& groups, const StatisticsSlots& slots) {
@@ -134,7 +133,7 @@ BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, 
                                              double eps, double leak) {
   check_affine(x, gamma, beta);
   require(mean.elements() == x.extent(1) && variance.elements() == x.extent(1),
-          "batch_norm: statistics {} do not fit input {}", mean.shape().text(), x.shape().text());
+          "batch_norm: statistics {} do not fit input {}", mean.shape(), x.shape());
   if (context.on_device())
     return device::batch_norm_leaky_relu_given(context, x, gamma, beta, mean, variance, eps, leak);
   const KernelParams kernel(x, RowGroups::single(x.extent(0)), leak);
@@ -149,6 +148,18 @@ BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, 
   });
   finish_forward(context, kernel.params, x, gamma, beta, result);
   return result;
+}
+
+Tensor batch_norm_leaky_relu_again(Context& context, const Tensor& x, const Tensor& coefficients,
+                                   const RowGroups& groups, double leak, bool from_batch) {
+  require(!context.on_device(), "batch_norm: outputs are not made again on a device");
+  const KernelParams kernel(x, from_batch ? groups : RowGroups::single(x.extent(0)), leak);
+  Tensor output = context.empty(x.shape(), x.dtype(), x.layout());
+  dispatch_float(x.dtype(), "batch_norm", [&]<typename T>() {
+    kernels::batch_norm::apply(context.exec(), kernel.params, coefficient_arrays(coefficients), x.as<T>(),
+                               output.as<T>());
+  });
+  return output;
 }
 
 void batch_norm_leaky_relu_backward(Context& context, const Tensor& x, const Tensor& coefficients,
@@ -214,7 +225,7 @@ Tensor leaky_relu(Context& context, const Tensor& x, double leak) {
 void leaky_relu_backward(Context& context, const Tensor& x, const Tensor& doutput, double leak, Tensor& dx,
                          WriteMode mode) {
   require(dx.layout() == x.layout() && doutput.layout() == x.layout(),
-          "leaky_relu: gradients of {} in another layout", x.shape().text());
+          "leaky_relu: gradients of {} in another layout", x.shape());
   if (context.on_device()) return device::leaky_relu_backward(context, x, doutput, leak, dx, mode);
   dispatch_float(x.dtype(), "leaky_relu backward", [&]<typename T>() {
     kernels::leaky_relu::backward(context.exec(), x.stored_elements(), leak, x.as<T>(), doutput.as<T>(),

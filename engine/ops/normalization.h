@@ -54,6 +54,11 @@ BatchNormForward batch_norm_leaky_relu_given(Context& context, const Tensor& x, 
                                              const Tensor& beta, const Tensor& mean, const Tensor& variance,
                                              double eps, double leak);
 
+// The output of either form once more, the same bits, from its input and coefficients; on the CPU.
+// from_batch: of the first form.
+Tensor batch_norm_leaky_relu_again(Context& context, const Tensor& x, const Tensor& coefficients,
+                                   const RowGroups& groups, double leak, bool from_batch);
+
 struct BatchNormGradients {
   Tensor* dx = nullptr;  // null: not wanted
   WriteMode dx_mode = WriteMode::overwrite;

@@ -1,6 +1,6 @@
 #include "engine/ops/optimizer.h"
 
-#include <vector>
+#include <new>
 
 #include "engine/device/convolution_cache.h"
 #include "engine/ops/device/ops.h"
@@ -21,18 +21,20 @@ void sgd_step(Context& context, const Scalar<double>& learning_rate, double mome
     return;
   }
   dispatch_float(tensors.front().weight->dtype(), "sgd_step", [&]<typename T>() {
-    std::vector<kernels::sgd_step::Group<T>> groups;
-    groups.reserve(tensors.size());
-    for (const SgdTensors& t : tensors) {
-      require(t.weight->shape() == t.velocity->shape() &&
-                  (t.gradient == nullptr || t.weight->shape() == t.gradient->shape()),
-              "sgd_step: weight {}, velocity {} and gradient {} must be alike", t.weight->shape().text(),
-              t.velocity->shape().text(), t.gradient == nullptr ? "zero" : t.gradient->shape().text());
-      groups.push_back({t.weight->as<T>(), t.velocity->as<T>(),
-                        t.gradient == nullptr ? nullptr : t.gradient->as<T>(), t.weight->elements()});
+    using Group = kernels::sgd_step::Group<T>;
+    const auto count = static_cast<std::int64_t>(tensors.size());
+    Tensor memory = context.empty({count * static_cast<std::int64_t>(sizeof(Group))}, DType::uint8);
+    auto* const groups = static_cast<Group*>(memory.data());
+    for (std::int64_t i = 0; i < count; ++i) {
+      const SgdTensors& t = tensors[static_cast<std::size_t>(i)];
+      const Shape& gradient = t.gradient == nullptr ? t.weight->shape() : t.gradient->shape();
+      require(t.weight->shape() == t.velocity->shape() && t.weight->shape() == gradient,
+              "sgd_step: weight {}, velocity {} and gradient {} must be alike", t.weight->shape(),
+              t.velocity->shape(), gradient);
+      new (groups + i) Group{t.weight->as<T>(), t.velocity->as<T>(),
+                             t.gradient == nullptr ? nullptr : t.gradient->as<T>(), t.weight->elements()};
     }
-    kernels::sgd_step::step<T>(context.exec(), {learning_rate.value, momentum, weight_decay}, groups.data(),
-                               static_cast<std::int64_t>(groups.size()));
+    kernels::sgd_step::step<T>(context.exec(), {learning_rate.value, momentum, weight_decay}, groups, count);
   });
   for (const SgdTensors& t : tensors) t.weight->bump_version();
 }

@@ -27,8 +27,7 @@ kernels::langevin_step::Params langevin_params(const LangevinUpdate& update, con
 
 void langevin_step(Context& context, const LangevinUpdate& update, const Tensor& gradient, Tensor& x) {
   require(x.layout() == Layout::plain && gradient.layout() == Layout::plain && x.shape() == gradient.shape(),
-          "langevin_step: chains {} and gradient {} must be plain and alike", x.shape().text(),
-          gradient.shape().text());
+          "langevin_step: chains {} and gradient {} must be plain and alike", x.shape(), gradient.shape());
   const kernels::langevin_step::Params p = langevin_params(update, x);
   x.bump_version();
   if (context.on_device()) return device::langevin_step(context, p, gradient, x);
@@ -54,7 +53,7 @@ kernels::random_normal::Params random_params(PhiloxKey key, RandomPurpose purpos
 void fill_normal(Context& context, PhiloxKey key, RandomPurpose purpose,
                  const Scalar<std::uint32_t>& iteration, std::uint32_t step, std::uint32_t first_slot,
                  Tensor& out) {
-  require(out.layout() == Layout::plain, "fill_normal: {} is not plain", out.shape().text());
+  require(out.layout() == Layout::plain, "fill_normal: {} is not plain", out.shape());
   const kernels::random_normal::Params p = random_params(key, purpose, iteration, step, first_slot, out);
   out.bump_version();
   if (context.on_device()) return device::fill_normal(context, p, iteration.cell, out);

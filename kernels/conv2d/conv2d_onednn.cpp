@@ -96,8 +96,10 @@ class OneDnnPlan final : public Plan {
     return hash;
   }
   void prepare_weights(const void* plain, void* prepared) const override {
-    memory from(plain_weights_, engine_, const_cast<void*>(plain)), to(weights_, engine_, prepared);
-    to_private_.execute(stream_, from, to);
+    plain_memory_.set_data_handle(const_cast<void*>(plain), stream_);
+    weight_memory_.set_data_handle(prepared, stream_);
+    const dnnl_status_t status = reorder(to_private_, plain_memory_, weight_memory_);
+    if (status != dnnl_success) throw dnnl::error(status, "could not reorder a convolution's weights");
     stream_.wait();
   }
 
@@ -183,12 +185,18 @@ class OneDnnPlan final : public Plan {
     y_memory_ = empty(y);
     weights_ = weights;
     plain_weights_ = d.weights_plain;
+    plain_memory_ = empty(plain_weights_);
     weight_memory_ = empty(weights);
     scratch_memory_ = empty(scratch);
     scratch_bytes_ = scratch.get_size();
     to_private_ = dnnl::reorder(memory(plain_weights_, engine_, nullptr), memory(weights_, engine_, nullptr));
   }
 
+  // dnnl::reorder::execute() makes a map and a vector each time.
+  dnnl_status_t reorder(const dnnl::reorder& primitive, const memory& from, const memory& to) const {
+    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}};
+    return dnnl_primitive_execute(primitive.get(), stream_.get(), 2, arguments);
+  }
   memory empty(const memory::desc& desc) const { return memory(desc, engine_, nullptr); }
   std::size_t staged_bias_bytes() const {
     return bias_gradient_ ? static_cast<std::size_t>(out_channels_) * sizeof(float) : 0;
@@ -236,8 +244,10 @@ class OneDnnPlan final : public Plan {
     const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream_.get(), count, arguments);
     if (status != dnnl_success) return status;
     if (b.dw != nullptr) {
-      memory plain(plain_weights_, engine_, b.dw);
-      (b.accumulate_weights ? add_to_plain_ : to_plain_).execute(stream_, weight_memory_, plain);
+      plain_memory_.set_data_handle(b.dw, stream_);
+      const dnnl_status_t written =
+          reorder(b.accumulate_weights ? add_to_plain_ : to_plain_, weight_memory_, plain_memory_);
+      if (written != dnnl_success) return written;
     }
     if (b.dbias != nullptr) {
       auto* dbias = static_cast<float*>(b.dbias);
@@ -255,7 +265,8 @@ class OneDnnPlan final : public Plan {
   std::int64_t out_channels_;
   dnnl::primitive primitive_;
   memory::desc weights_, plain_weights_;
-  mutable memory x_memory_, y_memory_, weight_memory_, bias_memory_, scratch_memory_;  // handles set per call
+  // Handles are set per call.
+  mutable memory x_memory_, y_memory_, weight_memory_, plain_memory_, bias_memory_, scratch_memory_;
   dnnl::reorder to_private_, to_plain_, add_to_plain_;
   std::size_t scratch_bytes_ = 0, staged_weight_bytes_ = 0;
   std::vector<float> zero_bias_;

@@ -1,12 +1,13 @@
 #include "kernels/elementwise/elementwise.h"
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 namespace mebm::kernels::elementwise {
 namespace {
 
 constexpr std::int64_t kChunk = 65536;
+constexpr std::int64_t kChunksTogether = 256;
 
 // Sums map(x[i]) over chunks of fixed size, then the chunks in order.
 template <typename T, typename Map>
@@ -20,13 +21,16 @@ double chunked_sum(const CpuExec& exec, std::int64_t n, const T* x, const Map& m
     return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
   };
   if (n <= kChunk) return sum_range(0, n);
-  const std::int64_t chunks = (n + kChunk - 1) / kChunk;
-  std::vector<double> partial(static_cast<std::size_t>(chunks));
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-    partial[static_cast<std::size_t>(chunk)] = sum_range(chunk * kChunk, std::min(n, (chunk + 1) * kChunk));
   double total = 0;
-  for (double value : partial) total += value;
+  std::array<double, kChunksTogether> partial;
+  for (std::int64_t first = 0; first < n; first += kChunksTogether * kChunk) {
+    const std::int64_t chunks = std::min(kChunksTogether, (n - first + kChunk - 1) / kChunk);
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+      partial[static_cast<std::size_t>(chunk)] =
+          sum_range(first + chunk * kChunk, std::min(n, first + (chunk + 1) * kChunk));
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) total += partial[static_cast<std::size_t>(chunk)];
+  }
   return total;
 }
 

@@ -8,6 +8,7 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/layers.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/normalization.h"
 #include "tests/autograd/gradient_check.h"
 
 namespace mebm::autograd {
@@ -279,6 +280,30 @@ TEST(Tape, SteadyStateReservesNothing) {
   EXPECT_EQ(addresses[1], addresses[2]);
   EXPECT_EQ(addresses[2], addresses[3]);
   EXPECT_EQ(context.arena().reservations(), 1u);
+}
+
+// A convolution behind a LeakyReLU keeps the LeakyReLU's input alone; its weight gradient has the bits of one
+// whose input was kept.
+TEST(Tape, OutputsThatCanBeMadeAgainAreNotKept) {
+  engine::Context context;
+  Parameter w = make_parameter(context, {4, 3, 3, 3}, 1), b = make_parameter(context, {4}, 2);
+  Tape tape(context);
+  Tensor x = random_tensor(context, {2, 3, 8, 8}, 3);
+  const auto gradient = [&](const Variable& input) {
+    w.reached = b.reached = false;
+    tape.backward(sum(tape, convolution(tape, input, tape.parameter(w), tape.parameter(b), {1, 1}, {})));
+    tape.clear();
+    return read_tensor(w.gradient);
+  };
+  const Values kept = gradient({engine::ops::leaky_relu(context, x, 0.2)});
+  EXPECT_EQ(gradient(leaky_relu(tape, tape.leaf(x), 0.2)), kept);
+  const std::size_t before = context.arena().bytes_in_use();
+  const Variable y = convolution(tape, leaky_relu(tape, tape.leaf(x), 0.2), tape.parameter(w),
+                                 tape.parameter(b), {1, 1}, {});
+  EXPECT_EQ(context.arena().bytes_in_use(), before + y.value.bytes());
+  const Variable total = sum(tape, y);
+  engine::ops::axpby(context, 1, x, 1, x);  // what it would be made from
+  EXPECT_THAT([&] { tape.backward(total); }, ThrowsMessage<Error>(HasSubstr("was changed in place")));
 }
 
 }  // namespace

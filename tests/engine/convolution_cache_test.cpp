@@ -56,6 +56,28 @@ TEST(ConvolutionCache, WeightsArePreparedOncePerVersion) {
   }
 }
 
+// Winograd's format takes four times the weights' memory: it is given back with the last use, and made again
+// if that was not the last. Direct formats stay.
+TEST(ConvolutionCache, LargeFormatsAreGivenBackAtTheirLastUse) {
+  for (const ConvolutionChoice choice : {ConvolutionChoice::winograd, ConvolutionChoice::direct}) {
+    Context context({.convolution = choice});
+    const Layout layout = context.feature_layout(16, DType::fp32);
+    if (layout == Layout::plain) GTEST_SKIP() << "this processor has no channel blocks";
+    const Tensor w = make(context, {16, 16, 3, 3}, DType::fp32, reference::random_values(16 * 16 * 9, 2));
+    Tensor x = context.empty({1, 16, 8, 8}, DType::fp32, layout);
+    ops::fill(context, 0.5, x);
+    const auto run = [&](ops::WeightUse use) { ops::convolution(context, x, w, {}, {1, 1}, {}, use); };
+    const std::size_t before = context.arena().bytes_in_use();
+    run(ops::WeightUse::again);
+    EXPECT_GT(context.arena().bytes_in_use(), before);
+    run(ops::WeightUse::last);
+    EXPECT_EQ(context.convolutions().preparations(), 1u);
+    EXPECT_EQ(context.arena().bytes_in_use() > before, choice == ConvolutionChoice::direct);
+    run(ops::WeightUse::last);
+    EXPECT_EQ(context.convolutions().preparations(), choice == ConvolutionChoice::direct ? 1u : 2u);
+  }
+}
+
 // A temporary residual is added to in place and becomes the output; one that somebody holds is left alone.
 TEST(ConvolutionCache, ResidualsInPlaceOrCopied) {
   Context context;

@@ -22,7 +22,7 @@ const std::uint32_t* cell_of(const Scalar<std::uint32_t>& scalar) {
 // [count, 2] of int32 as what it stands for.
 template <typename T>
 const T* entries(const Tensor& table, std::int64_t count, const char* op) {
-  require(table.elements() == 2 * count, "{}: a table of {} for {} rows", op, table.shape().text(), count);
+  require(table.elements() == 2 * count, "{}: a table of {} for {} rows", op, table.shape(), count);
   return reinterpret_cast<const T*>(table.as<int>());
 }
 
@@ -31,7 +31,7 @@ const T* entries(const Tensor& table, std::int64_t count, const char* op) {
 void load_images(Context& context, const Tensor& set, const Tensor& rows, const ImageDecoding& decoding,
                  Tensor& out) {
   require(set.shape().with_rows(out.extent(0)) == out.shape(), "load_images: images {} do not fit a batch {}",
-          set.shape().text(), out.shape().text());
+          set.shape(), out.shape());
   image_batch::Params p;
   p.rows = out.extent(0);
   p.channels = out.extent(1);

@@ -47,7 +47,7 @@ Tensor convolution(Context& context, const Params& p, const Tensor& x, const Ten
     });
     return y;
   }
-  require(x.layout() == Layout::channels_last, "conv2d: input {} is not channels-last", x.shape().text());
+  require(x.layout() == Layout::channels_last, "conv2d: input {} is not channels-last", x.shape());
   const conv2d::device::Plan& plan = device.plan(p, Direction::forward, x.dtype());
   const Tensor w = as_feature(context, weights), b = as_feature(context, bias);
   Tensor space = workspace(context, plan);

@@ -25,7 +25,7 @@ decltype(auto) dispatch_real(DType dtype, const char* op, Function&& function) {
 }
 
 inline kernels::ChannelsLast channels_last(const Tensor& tensor, const char* op) {
-  require(tensor.layout() == Layout::channels_last, "{}: {} is not channels-last", op, tensor.shape().text());
+  require(tensor.layout() == Layout::channels_last, "{}: {} is not channels-last", op, tensor.shape());
   return {tensor.extent(0), tensor.extent(2) * tensor.extent(3), tensor.extent(1)};
 }
 

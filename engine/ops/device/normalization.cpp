@@ -26,7 +26,7 @@ batch_norm::Params make_params(const Tensor& x, const RowGroups& groups, double 
     params.groups[g] = {begin, rows};
     begin += rows;
   }
-  require(begin == x.extent(0), "batch_norm: groups hold {} rows, the input {}", begin, x.shape().text());
+  require(begin == x.extent(0), "batch_norm: groups hold {} rows, the input {}", begin, x.shape());
   return params;
 }
 

@@ -12,8 +12,7 @@ bool has_curand() {
 void curand_philox(Context& context, const Tensor& inputs, Tensor& ours, Tensor& theirs) {
   const std::int64_t n = inputs.extent(0);
   require(inputs.elements() == 6 * n && ours.elements() == 4 * n && theirs.elements() == 4 * n,
-          "curand_philox: inputs {}, outputs {} and {}", inputs.shape().text(), ours.shape().text(),
-          theirs.shape().text());
+          "curand_philox: inputs {}, outputs {} and {}", inputs.shape(), ours.shape(), theirs.shape());
   ours.bump_version();
   theirs.bump_version();
   check(kernels::peers::curand_philox(
