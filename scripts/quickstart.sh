@@ -16,8 +16,8 @@ usage: scripts/quickstart.sh [--out DIR] [--iterations N] [--data DIR] [--skip-d
 
 Installs what is missing, builds the engine, trains the recipe $RECIPE
 on Fashion-MNIST, measures how far $CHAINS fresh chains are from the data (FD-ref) beside the
-starts they come from, and names the pictures: p0 | chains | data side by side, and the
-chains on their way.
+starts they come from, writes the run's report and names the picture it leaves:
+p0 | chains | data side by side.
 
   --out DIR             run directory (default: the next free runs/quickstart-<n>)
   --iterations N        stop after N iterations in all (default: the recipe's)
@@ -92,6 +92,7 @@ picture=$(latest_picture "$out")
 checkpoint=$(latest_checkpoint "$out")
 [[ -n $checkpoint ]] || die "training finished but left no checkpoint under $out/checkpoints" 1
 stage evaluation measure "$out" "$data" "$checkpoint"
+stage report "$ENGINE" report "$out"
 print_stage_times
 echo "FD-ref of $CHAINS images: p0 $(fd_ref "$out/p0.json"), chains of $CHAIN_STEPS steps $(fd_ref "$out/evaluation.json")"
 echo "p0 | chains | data: $picture"
