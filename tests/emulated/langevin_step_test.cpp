@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/emulated/device_array.h"
+#include "tests/emulated/normal_bounds.h"
 #include "tests/reference/test_data.h"
 
 namespace mebm::test {
@@ -37,8 +38,10 @@ void expect_equal_to_cpu(std::int64_t images, std::int64_t elements) {
         return langevin_step::device::step<T>(emulated_exec(), params, x.get(), g.get());
       },
       [&] { return bytes_of(x.values()); });
-  // The same scalar functions in the same order: equal bits.
-  EXPECT_EQ(x.values(), expected);
+  // Beyond the normals the same scalar functions in the same order: products of up to 3 rounded once more.
+  const double rounding = sizeof(T) == sizeof(float) ? 4 * 0x1p-24 : 0;
+  EXPECT_TRUE(reference::within(widened(x.values()), widened(expected),
+                                params.noise * kNormalDistance<T> + rounding));
 }
 
 TEST(EmulatedLangevinStep, EqualsTheCpu) {
