@@ -22,7 +22,7 @@ function(mebm_embed_file target)
 
 asm(R"(
   .pushsection .rodata
-  .balign 16
+  .balign 64
 @symbol@_begin:
   .incbin "@file@"
 @symbol@_end:

@@ -19,17 +19,11 @@ namespace {
 constexpr std::int64_t kBatch = ebm::kChainBatch;  // images normalised together, as in training
 
 ebm::LangevinOptions sampler_options(const AnalyzeOptions& o, const StoredModel& model) {
-  const std::optional<ebm::Config> config = model.config();
-  const ebm::SamplerConfig stored = config ? config->sampler : ebm::SamplerConfig();
-  ebm::LangevinOptions sampler;
-  sampler.steps = o.steps.value_or(stored.steps);
-  sampler.step_size = stored.step_size;
-  // Without a configuration: sigma as the paper's code has it.
-  sampler.noise = config || sampler.steps > 2 ? stored.noise : 0;
-  sampler.gradient_clamp = stored.gradient_clamp;
-  sampler.pixel_clamp = stored.pixel_clamp;
-  sampler.batch_statistics = o.batch_norm.value_or(stored.batch_norm) == "batch";
-  sampler.energy = model.energy(o.energy);
+  SamplerOverrides overrides;
+  overrides.steps = o.steps;
+  overrides.batch_norm = o.batch_norm;
+  overrides.energy = o.energy;
+  const ebm::LangevinOptions sampler = model.sampler(overrides);
   if (sampler.energy == models::EnergyKind::class_logit)
     fail_input("{}: its energy is that of a class; give --energy head or logsumexp",
                model.reader.path().string());

@@ -26,22 +26,6 @@ std::string describe(const ebm::LangevinOptions& o) {
                      models::name_of(o.energy));
 }
 
-// The options of the command line over those of the stored configuration over the defaults.
-ebm::LangevinOptions sampler_options(const EvaluateOptions& o, const StoredModel& model) {
-  const std::optional<ebm::Config> config = model.config();
-  const ebm::SamplerConfig stored = config ? config->sampler : ebm::SamplerConfig();
-  ebm::LangevinOptions sampler;
-  sampler.steps = o.steps.value_or(stored.steps);
-  sampler.step_size = o.step_size.value_or(stored.step_size);
-  // Without a configuration: sigma as the paper's code has it.
-  sampler.noise = o.noise.value_or(config || sampler.steps > 2 ? stored.noise : 0);
-  sampler.gradient_clamp = stored.gradient_clamp;
-  sampler.pixel_clamp = stored.pixel_clamp;
-  sampler.batch_statistics = stored.batch_norm == "batch";
-  sampler.energy = model.energy(std::nullopt);
-  return sampler;
-}
-
 }  // namespace
 
 SampleSources::SampleSources(EvaluateJob& job) : job_(job) {
@@ -120,7 +104,11 @@ void SampleSources::open_fresh() {
   start.initial_distribution = job_.options.initial_distribution;
   if (start.initial_distribution && start.init != "p0")
     fail_input("--initial-distribution: is for --init p0, not --init {}", start.init);
-  sampler_ = sampler_options(job_.options, job_.model);
+  SamplerOverrides overrides;
+  overrides.steps = job_.options.steps;
+  overrides.step_size = job_.options.step_size;
+  overrides.noise = job_.options.noise;
+  sampler_ = job_.model.sampler(overrides);
   if (sampler_.energy == models::EnergyKind::class_logit)
     fail_input(
         "{}: its chains follow one class each; write them with 'mebm_engine sample' and give "

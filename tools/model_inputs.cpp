@@ -68,6 +68,20 @@ std::optional<ebm::Config> StoredModel::config() const {
   return config;
 }
 
+ebm::LangevinOptions StoredModel::sampler(const SamplerOverrides& overrides) const {
+  const std::optional<ebm::Config> run = config();
+  const ebm::SamplerConfig stored = run ? run->sampler : ebm::SamplerConfig();
+  ebm::LangevinOptions sampler;
+  sampler.steps = overrides.steps.value_or(stored.steps);
+  sampler.step_size = overrides.step_size.value_or(stored.step_size);
+  sampler.noise = overrides.noise.value_or(run || sampler.steps > 2 ? stored.noise : 0);
+  sampler.gradient_clamp = overrides.gradient_clamp.value_or(stored.gradient_clamp);
+  sampler.pixel_clamp = overrides.pixel_clamp.value_or(stored.pixel_clamp);
+  sampler.batch_statistics = overrides.batch_norm.value_or(stored.batch_norm) == "batch";
+  sampler.energy = energy(overrides.energy);
+  return sampler;
+}
+
 std::string StoredModel::head_note() const {
   const std::optional<ebm::Config> stored = config();
   if (!stored || description.network.num_classes == 0 || stored->objective.classifier_weight != 0 ||

@@ -10,12 +10,20 @@
 #include "data/image_set.h"
 #include "ebm/checkpoint.h"
 #include "ebm/config.h"
+#include "ebm/langevin_sampler.h"
 #include "engine/io/images_file.h"
 #include "tools/common_options.h"
 
 namespace mebm::tools {
 
 inline constexpr std::int64_t kMaxBatch = 1 << 20;  // of --batch-size
+
+// What a command line changes of the sampler that a model was trained with.
+struct SamplerOverrides {
+  std::optional<int> steps;
+  std::optional<double> step_size, noise, gradient_clamp, pixel_clamp;
+  std::optional<std::string> batch_norm, energy;
+};
 
 // A checkpoint, opened and checked, and its network in the run's precision.
 struct StoredModel {
@@ -29,6 +37,9 @@ struct StoredModel {
   models::EnergyKind energy(const std::optional<std::string>& asked) const;
   // The configuration of the run that wrote the file; absent in weights-only files.
   std::optional<ebm::Config> config() const;
+  // The overrides over the stored configuration over the defaults; noise without a configuration and an
+  // override is 0 for two steps and fewer, as in the paper's code.
+  ebm::LangevinOptions sampler(const SamplerOverrides& overrides) const;
   // What a user of the class head must know: that the recorded run did not train it. "" where it did, where
   // there is none, and where nothing is recorded.
   std::string head_note() const;

@@ -218,7 +218,8 @@ int run_sample(SampleOptions& o) {
                 o.starts.mask.value_or("")});
   check_format(o);
   StoredModel model(o.checkpoint, runtime);
-  const ebm::LangevinOptions sampler = sampler_options(o, model);
+  const ebm::LangevinOptions sampler =
+      model.sampler({o.steps, o.step_size, o.noise, o.gradient_clamp, o.pixel_clamp, o.batch_norm, o.energy});
   const ChainClasses classes = chain_classes(o, sampler.energy, model.network_config().num_classes);
   ChainStarts starts(o.starts, model, runtime);
   SampleJob job(o, runtime, model, starts);

@@ -77,22 +77,6 @@ void check_sample_options(SampleOptions& o) {
   check_pictures(o);
 }
 
-ebm::LangevinOptions sampler_options(const SampleOptions& o, const StoredModel& model) {
-  const std::optional<ebm::Config> config = model.config();
-  const ebm::SamplerConfig stored = config ? config->sampler : ebm::SamplerConfig();
-  ebm::LangevinOptions sampler;
-  sampler.steps = o.steps.value_or(stored.steps);
-  sampler.step_size = o.step_size.value_or(stored.step_size);
-  // Without a configuration: sigma as the paper's code has it.
-  const double noise = config || sampler.steps > 2 ? stored.noise : 0;
-  sampler.noise = o.noise.value_or(noise);
-  sampler.gradient_clamp = o.gradient_clamp.value_or(stored.gradient_clamp);
-  sampler.pixel_clamp = o.pixel_clamp.value_or(stored.pixel_clamp);
-  sampler.batch_statistics = o.batch_norm.value_or(stored.batch_norm) == "batch";
-  sampler.energy = model.energy(o.energy);
-  return sampler;
-}
-
 ChainClasses chain_classes(const SampleOptions& o, models::EnergyKind energy, int classes) {
   const bool conditional = energy == models::EnergyKind::class_logit;
   if (conditional && !o.label)

@@ -47,9 +47,6 @@ void declare_sample_options(Options& options, SampleOptions& o);
 // Fills o.starts.init.
 void check_sample_options(SampleOptions& o);
 
-// The options of the command line over those of the stored configuration over the defaults.
-ebm::LangevinOptions sampler_options(const SampleOptions& o, const StoredModel& model);
-
 // InputError where energy and class do not fit each other or the model.
 ChainClasses chain_classes(const SampleOptions& o, models::EnergyKind energy, int classes);
 
