@@ -29,7 +29,7 @@ std::vector<float> random_parameter(const models::NamedShape& parameter) {
 
 void run(benchmark::State& state) {
   engine::Context context({.threads = engine::physical_cores()});
-  metrics::InceptionFeatures extractor(context, random_parameter, "random weights", "",
+  metrics::InceptionFeatures extractor(context, random_parameter, "random weights", "", false,
                                        {.batch_size = kImages});
   std::vector<std::uint8_t> pixels(kImages * 3 * 32 * 32);
   std::minstd_rand random(2);

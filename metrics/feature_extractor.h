@@ -39,6 +39,8 @@ class FeatureExtractor {
   virtual std::string name() const = 0;
   // SHA-256 of the weights' file, in hexadecimal.
   virtual std::string digest() const = 0;
+  // Whether the weights are the published ones that a figure's name stands for (FID: Inception's of 2015).
+  virtual bool published() const { return true; }
   virtual int dimensions() const = 0;
   virtual int classes() const = 0;
   // Works through the images in batches of its own; memory is bounded by those and by the result. InputError

@@ -70,12 +70,18 @@ std::vector<float> read_parameter(const engine::Hdf5Reader& reader, const models
   return values;
 }
 
-std::string origin_of(const engine::Hdf5Reader& reader) {
+struct Origin {
+  std::string text;
+  bool published = false;  // by what the file says of itself
+};
+
+Origin origin_of(const engine::Hdf5Reader& reader) {
   const std::string source = reader.attribute_string("/", "source");
   const std::string hash = reader.attribute_string("/", "source_sha256");
   const bool known = hash.size() == 64 && hash.starts_with(kInceptionHash);
-  return fmt::format("{}{}, SHA-256 {}", known ? "" : "other weights than the published ones: ", source,
-                     hash);
+  return {
+      fmt::format("{}{}, SHA-256 {}", known ? "" : "other weights than the published ones: ", source, hash),
+      known};
 }
 
 // An extractor and the context it runs in.
@@ -86,6 +92,7 @@ class OnItsOwnContext final : public FeatureExtractor {
 
   std::string name() const override { return extractor_->name(); }
   std::string digest() const override { return extractor_->digest(); }
+  bool published() const override { return extractor_->published(); }
   int dimensions() const override { return extractor_->dimensions(); }
   int classes() const override { return extractor_->classes(); }
   Features extract(const BytesView& images) override { return extractor_->extract(images); }
@@ -98,12 +105,14 @@ class OnItsOwnContext final : public FeatureExtractor {
 }  // namespace
 
 InceptionFeatures::InceptionFeatures(engine::Context& context, const models::ParameterSource& weights,
-                                     std::string origin, std::string digest, const InceptionOptions& options)
+                                     std::string origin, std::string digest, bool published,
+                                     const InceptionOptions& options)
     : context_(context),
       options_(checked(options)),
       network_(context, weights),
       origin_(std::move(origin)),
-      digest_(std::move(digest)) {}
+      digest_(std::move(digest)),
+      published_(published) {}
 
 std::string InceptionFeatures::name() const {
   return fmt::format("InceptionV3 of 2015 ({}), protocol {}: {}", origin_, name_of(options_.protocol),
@@ -139,9 +148,10 @@ std::unique_ptr<FeatureExtractor> open_inception(const std::filesystem::path& pa
   const engine::Hdf5Reader reader = engine::open_checked(path);
   check_format(reader);
   check_parameters(reader);
+  const Origin origin = origin_of(reader);
   return std::make_unique<InceptionFeatures>(
       context, [&](const models::NamedShape& parameter) { return read_parameter(reader, parameter); },
-      origin_of(reader), file_digest(path), options);
+      origin.text, file_digest(path), origin.published, options);
 }
 
 std::unique_ptr<FeatureExtractor> open_inception(const std::filesystem::path& path, int threads,

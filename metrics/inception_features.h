@@ -24,12 +24,13 @@ struct InceptionOptions {
 
 class InceptionFeatures final : public FeatureExtractor {
  public:
-  // `origin` says whose weights these are, in a few words; `digest` as digest() gives it. The context must
-  // outlive this. Error on a device context, InputError for a batch size below 1.
+  // `origin` says whose weights these are, in a few words; `digest` and `published` as the functions give
+  // them. The context must outlive this. Error on a device context, InputError for a batch size below 1.
   InceptionFeatures(engine::Context& context, const models::ParameterSource& weights, std::string origin,
-                    std::string digest, const InceptionOptions& options);
+                    std::string digest, bool published, const InceptionOptions& options);
 
   std::string name() const override;
+  bool published() const override { return published_; }
   std::string digest() const override { return digest_; }
   int dimensions() const override { return models::InceptionV3::kFeatures; }
   int classes() const override { return models::InceptionV3::kClasses; }
@@ -41,6 +42,7 @@ class InceptionFeatures final : public FeatureExtractor {
   InceptionOptions options_;
   models::InceptionV3 network_;
   std::string origin_, digest_;
+  bool published_;
 };
 
 // Opens a file of scripts/convert_inception.py: root attributes format = "mebm-inception", version = 1,

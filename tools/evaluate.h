@@ -45,14 +45,22 @@ struct ClassificationRow {
 struct DistanceRow {
   std::string source;                        // fresh | buffer | reference | file
   std::string made, filter, rounding;        // how samples were made, chosen and turned into bytes
-  std::string extractor, digest, reference;  // network, SHA-256 of its weights, reference set
-  bool inception = false;                    // the Fréchet distance is the FID, else FD-ref
+  std::string extractor, digest, reference;  // network, SHA-256 of its weights, the Fréchet distance's set
+  std::string neighbours_reference;          // the set of KID, precision and recall
+  bool inception = false;                    // seen by Inception, else by a classifier
+  bool published = true;                     // its weights are the published ones
   std::int64_t count = 0;
   std::optional<int> steps;  // Langevin steps of every chain, where that is known
   std::optional<double> frechet;
   std::optional<metrics::MeanDeviation> inception_score, kernel;
   std::optional<metrics::PrecisionRecall> manifold;
   std::vector<std::int64_t> predicted;  // images by the class the network predicts; of classifiers
+
+  // In JSON and in tables. Only Inception's published weights give an FID.
+  const char* frechet_name() const { return !inception ? "fd_ref" : published ? "fid" : "frechet_inception"; }
+  const char* frechet_title() const {
+    return !inception ? "FD-ref" : published ? "FID" : "FD, other weights";
+  }
 };
 
 struct SeparationRow {
@@ -89,9 +97,20 @@ struct EvaluateJob {
   Evaluation& evaluation;
 };
 
-// accuracy, loss, ece. check_classification: InputError where model and images cannot give them.
-void check_classification(const EvaluateJob& job);
-void evaluate_classification(EvaluateJob& job);
+// accuracy, loss, ece.
+class Classifier {
+ public:
+  // InputError where model and images cannot give them; reads the training images that recalibration needs,
+  // and warns where it is left out for want of them.
+  explicit Classifier(EvaluateJob& job);
+  void evaluate();
+
+ private:
+  ClassificationRow recalibrated();
+
+  EvaluateJob& job_;
+  std::optional<InputImages> training_;
+};
 
 // ood.
 class Separator {

@@ -52,28 +52,6 @@ bool can_recalibrate(const EvaluateJob& job) {
   return job.images.set().name != "images" && job.model.network_config().norm != "none";
 }
 
-// The first images of a keyed permutation of the training split.
-ClassificationRow classify_recalibrated(EvaluateJob& job) {
-  ImageSource source = job.options.data;
-  source.split = data::Split::train;
-  const InputImages training(source, job.model.network_config());
-  const std::int64_t batch = std::min(job.options.batch_size, training.count());
-  std::vector<std::int64_t> indices =
-      data::keyed_permutation(training.count(), job.runtime.key, engine::RandomPurpose::shuffle_positives, 0);
-  const std::int64_t wanted = std::min(job.options.recalibration_images, training.count());
-  indices.resize(static_cast<std::size_t>(std::max(batch, wanted / batch * batch)));
-  const metrics::KeepStatistics keep(*job.model.network);
-  CountProgress progress("training images for recalibration", static_cast<std::int64_t>(indices.size()));
-  metrics::recalibrate(job.runtime.tape, *job.model.network, training.set(), indices, batch,
-                       [&](std::int64_t done) { progress.update(done); });
-  job.evaluation.recalibration =
-      fmt::format("means and variances of {} unaugmented training images in batches of {}, averaged",
-                  indices.size(), batch);
-  return classify(job, "recalibrated");
-}
-
-}  // namespace
-
 void check_classification(const EvaluateJob& job) {
   const std::string file = job.model.reader.path().string();
   const int classes = job.model.network_config().num_classes;
@@ -91,12 +69,47 @@ void check_classification(const EvaluateJob& job) {
                                     : "the model has no normalisation");
 }
 
-void evaluate_classification(EvaluateJob& job) {
+}  // namespace
+
+Classifier::Classifier(EvaluateJob& job) : job_(job) {
+  check_classification(job);
   const std::optional<std::string>& only = job.options.batch_norm;
+  if (only ? *only != "recalibrated" : !can_recalibrate(job)) return;
+  ImageSource source = job.options.data;
+  source.split = data::Split::train;
+  try {
+    training_.emplace(source, job.model.network_config());
+  } catch (const engine::InputError& error) {
+    if (only) throw;
+    job.evaluation.warn(
+        fmt::format("no recalibrated statistics without the training images: {}", error.what()));
+  }
+}
+
+// By the first images of a keyed permutation of the training split.
+ClassificationRow Classifier::recalibrated() {
+  EvaluateJob& job = job_;
+  const InputImages& training = *training_;
+  const std::int64_t batch = std::min(job.options.batch_size, training.count());
+  std::vector<std::int64_t> indices =
+      data::keyed_permutation(training.count(), job.runtime.key, engine::RandomPurpose::shuffle_positives, 0);
+  const std::int64_t wanted = std::min(job.options.recalibration_images, training.count());
+  indices.resize(static_cast<std::size_t>(std::max(batch, wanted / batch * batch)));
+  const metrics::KeepStatistics keep(*job.model.network);
+  CountProgress progress("training images for recalibration", static_cast<std::int64_t>(indices.size()));
+  metrics::recalibrate(job.runtime.tape, *job.model.network, training.set(), indices, batch,
+                       [&](std::int64_t done) { progress.update(done); });
+  job.evaluation.recalibration =
+      fmt::format("means and variances of {} unaugmented training images in batches of {}, averaged",
+                  indices.size(), batch);
+  return classify(job, "recalibrated");
+}
+
+void Classifier::evaluate() {
+  const std::optional<std::string>& only = job_.options.batch_norm;
   for (const std::string statistics : {"running", "batch"})
-    if (!only || *only == statistics) job.evaluation.rows.push_back(classify(job, statistics));
-  if (only == "recalibrated" || (!only && can_recalibrate(job)))
-    job.evaluation.rows.push_back(classify_recalibrated(job));
+    if (!only || *only == statistics) job_.evaluation.rows.push_back(classify(job_, statistics));
+  if (training_) job_.evaluation.rows.push_back(recalibrated());
 }
 
 }  // namespace mebm::tools

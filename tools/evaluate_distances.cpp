@@ -29,35 +29,32 @@ std::string cache_name(const std::string& protocol) {
              .substr(0, 16);
 }
 
-void append(const metrics::Features& part, metrics::Features& to) {
-  to.count += part.count;
-  to.dimensions = part.dimensions;
-  to.classes = part.classes;
-  to.features.insert(to.features.end(), part.features.begin(), part.features.end());
-  to.logits.insert(to.logits.end(), part.logits.begin(), part.logits.end());
+void append(const std::vector<float>& part, std::vector<float>& to) {
+  to.insert(to.end(), part.begin(), part.end());
 }
 
-std::vector<std::int64_t> count_predicted(const metrics::Features& features) {
-  std::vector<std::int64_t> counts(static_cast<std::size_t>(features.classes));
+void count_predicted(const metrics::Features& features, std::vector<std::int64_t>& counts) {
+  counts.resize(static_cast<std::size_t>(features.classes));
   for (std::int64_t n = 0; n < features.count; ++n) {
     const float* row = features.logits.data() + n * features.classes;
     ++counts[static_cast<std::size_t>(std::max_element(row, row + features.classes) - row)];
   }
-  return counts;
 }
 
 }  // namespace
 
 DistanceEvaluator::DistanceEvaluator(EvaluateJob& job) : job_(job), samples_(job) {
   plan_views();
-  if (job.options.cache) {
-    std::error_code error;
-    fs::create_directories(*job.options.cache, error);
-    if (!fs::is_directory(*job.options.cache))
-      fail_input("--cache {}: is no folder and cannot be made", *job.options.cache);
+  for (View& view : views_) {
+    check_sizes(view);
+    read_given(view);
+    check_counts(view);
   }
-  for (const View& view : views_) check_sizes(view);
-  for (View& view : views_) read_given(view);
+  if (!job.options.cache) return;
+  std::error_code error;
+  fs::create_directories(*job.options.cache, error);
+  if (!fs::is_directory(*job.options.cache, error))
+    fail_input("--cache {}: is no folder and cannot be made", *job.options.cache);
 }
 
 // The Inception network for fid and is, a classifier for fd-ref; kid and precision-recall by both, or by the
@@ -70,10 +67,13 @@ void DistanceEvaluator::plan_views() {
     view.extractor = make_inception_extractor(o, job_.runtime);
     view.frechet = o.wants("fid");
     view.inception_score = o.wants("is");
+    if (!view.extractor.network->published())
+      job_.evaluation.warn(
+          "the Inception weights are not the published ones: these figures are no FID, IS or KID to compare");
     view.neighbours = neighbours;
     views_.push_back(std::move(view));
   }
-  if (o.wants("fd-ref") || (neighbours && views_.empty())) {
+  if (o.wants("fd-ref") || (neighbours && (views_.empty() || o.features))) {
     View view;
     view.extractor = make_classifier_extractor(o, job_.images.set().name, job_.runtime);
     view.frechet = o.wants("fd-ref");
@@ -87,6 +87,36 @@ void DistanceEvaluator::check_sizes(const View& view) const {
   const ebm::ImageShape shape = job_.model.image_shape();
   const std::vector<std::uint8_t> black(static_cast<std::size_t>(shape.elements()));
   view.extractor.network->extract({black, 1, shape.channels, shape.height, shape.width});
+}
+
+// Reads the reference images where they are needed, and finds samples that are too few for a figure.
+void DistanceEvaluator::check_counts(const View& view) {
+  const bool kid = view.neighbours && job_.options.wants("kid");
+  const bool manifold = view.neighbours && job_.options.wants("precision-recall");
+  const std::int64_t subset = metrics::KernelDistanceOptions().subset_size;
+  const std::int64_t least = view.inception_score ? metrics::InceptionScoreOptions().splits
+                             : manifold           ? 4
+                                                  : 2;
+  std::int64_t reference = subset, kept = 0, most = 0;
+  if (view.needs_reference_images()) reference = reference_images().count();
+  for (const std::string& name : samples_.names()) {
+    const std::int64_t count = samples_.count(name);
+    most = std::max(most, count);
+    if (count < least)
+      fail_input("samples ({}): {} are too few for --metrics {}, which needs {} at least", name, count,
+                 job_.options.metrics, least);
+  }
+  if (view.needs_reference_images() && reference < least)
+    fail_input("reference images: {} are too few for --metrics {}, which needs {} at least", reference,
+               job_.options.metrics, least);
+  if (kid && std::min(most, reference) < subset)
+    fail_input("--metrics kid: needs {} images a side; there are {} samples and {} reference images", subset,
+               most, reference);
+  if (view.neighbours) kept = most + reference;
+  const metrics::FeatureExtractor& network = *view.extractor.network;
+  const double values = static_cast<double>(kept) * network.dimensions() +
+                        (view.inception_score ? static_cast<double>(most) * network.classes() : 0);
+  require_memory("features", 4 * values, "judge fewer");
 }
 
 const data::ImageSet& DistanceEvaluator::reference_images() {
@@ -110,10 +140,19 @@ std::string DistanceEvaluator::reference_name() {
                      sha256_hex(images.pixels));
 }
 
-// --reference-statistics; false where it is not given or the view has no Fréchet distance.
-bool DistanceEvaluator::read_given(View& view) {
+// --reference-statistics, else the statistics that the network's file has of the set.
+void DistanceEvaluator::read_given(View& view) {
   const std::optional<std::string>& file = job_.options.reference_statistics;
-  if (!file || !view.frechet) return false;
+  const Extractor& extractor = view.extractor;
+  view.given = file && view.frechet;
+  view.carried = !view.given && extractor.training.count > 0 &&
+                 extractor.training_set == job_.images.set().name && job_.options.reference_split == "train";
+  if (view.carried) {
+    view.statistics = extractor.training;
+    view.reference = fmt::format("{} train, the {} official images, statistics of the network's file",
+                                 extractor.training_set, extractor.training.count);
+  }
+  if (!view.given) return;
   view.statistics = metrics::read_statistics_npz(*file);
   const metrics::FeatureExtractor& network = *view.extractor.network;
   if (view.statistics.dimensions() != network.dimensions())
@@ -129,7 +168,6 @@ bool DistanceEvaluator::read_given(View& view) {
   view.reference = fmt::format("{} ({})", *file,
                                view.statistics.count > 0 ? fmt::format("{} images", view.statistics.count)
                                                          : std::string("count not stated"));
-  return true;
 }
 
 bool DistanceEvaluator::read_cached(View& view, const std::string& protocol) {
@@ -148,47 +186,50 @@ bool DistanceEvaluator::read_cached(View& view, const std::string& protocol) {
 
 // Statistics, and features where neighbours are asked for, of the reference set.
 void DistanceEvaluator::find_reference(View& view) {
-  const bool given = !view.reference.empty();
-  const Extractor& extractor = view.extractor;
-  const bool carried = extractor.training.count > 0 && extractor.training_set == job_.images.set().name &&
-                       job_.options.reference_split == "train";
-  if (!given && carried) {
-    view.statistics = extractor.training;
-    view.reference = fmt::format("{} train, the {} official images, statistics of the network's file",
-                                 extractor.training_set, extractor.training.count);
-  }
-  const bool statistics_known = given || carried || !view.frechet;
-  if (statistics_known && !view.neighbours) return;
-  const std::string name = reference_name(), protocol = ebm::statistics_protocol(*extractor.network, name);
-  const bool cached = !statistics_known && read_cached(view, protocol);
-  if (view.reference.empty()) view.reference = name;
+  if (!view.needs_reference_images()) return;
+  const bool known = view.given || view.carried || !view.frechet;
+  const std::string name = reference_name(),
+                    protocol = ebm::statistics_protocol(*view.extractor.network, name);
+  const bool cached = !known && read_cached(view, protocol);
+  if (view.frechet && !known) view.reference = name;
+  if (view.neighbours) view.neighbours_reference = name;
   if (cached && !view.neighbours) return;
   const data::ImageSet& images = reference_images();
-  metrics::Features features =
-      extract(view, {images.pixels, images.count(), images.channels, images.height, images.width},
-              "reference images");
-  if (!statistics_known && !cached) {
-    metrics::StatisticsAccumulator accumulator(features.dimensions);
-    accumulator.add(features);
-    view.statistics = accumulator.finish();
+  const bool sums = !known && !cached;
+  Look seen = look(view, {images.pixels, images.count(), images.channels, images.height, images.width},
+                   "reference images", sums, false);
+  if (sums) {
+    view.statistics = seen.sums->finish();
     view.statistics.protocol = protocol;
     if (job_.options.cache)
       metrics::write_statistics_npz(fs::path(*job_.options.cache) / (cache_name(protocol) + ".npz"),
                                     view.statistics);
   }
-  if (view.neighbours) view.features = std::move(features);
+  if (view.neighbours) view.features = std::move(seen.rows);
 }
 
-metrics::Features DistanceEvaluator::extract(View& view, const metrics::BytesView& images,
-                                             const std::string& what) {
+DistanceEvaluator::Look DistanceEvaluator::look(View& view, const metrics::BytesView& images,
+                                                const std::string& what, bool sums, bool logits) {
+  metrics::FeatureExtractor& network = *view.extractor.network;
+  Look seen;
+  seen.rows.count = images.count;
+  seen.rows.dimensions = network.dimensions();
+  seen.rows.classes = network.classes();
+  if (sums) seen.sums.emplace(network.dimensions());
+  if (view.neighbours)
+    seen.rows.features.reserve(static_cast<std::size_t>(images.count * network.dimensions()));
+  if (logits) seen.rows.logits.reserve(static_cast<std::size_t>(images.count * network.classes()));
   CountProgress progress(what, images.count);
-  metrics::Features all;
   for (std::int64_t first = 0; first < images.count; first += kPieceImages) {
     const std::int64_t n = std::min(kPieceImages, images.count - first);
-    append(view.extractor.network->extract(images.part(first, n)), all);
+    const metrics::Features part = network.extract(images.part(first, n));
+    if (seen.sums) seen.sums->add(part);
+    if (view.neighbours) append(part.features, seen.rows.features);
+    if (logits) append(part.logits, seen.rows.logits);
+    count_predicted(part, seen.predicted);
     progress.update(first + n);
   }
-  return all;
+  return seen;
 }
 
 void DistanceEvaluator::warn_small(const std::string& what, std::int64_t count, const View& view) {
@@ -201,7 +242,8 @@ void DistanceEvaluator::warn_small(const std::string& what, std::int64_t count, 
 }
 
 void DistanceEvaluator::measure(View& view, const SampleBytes& samples) {
-  const metrics::Features features = extract(view, samples.view(), "samples (" + samples.source + ")");
+  const Look seen =
+      look(view, samples.view(), "samples (" + samples.source + ")", view.frechet, view.inception_score);
   DistanceRow row;
   row.source = samples.source;
   row.made = samples.made;
@@ -211,21 +253,21 @@ void DistanceEvaluator::measure(View& view, const SampleBytes& samples) {
   row.digest = view.extractor.network->digest();
   row.reference = view.reference;
   row.inception = view.extractor.inception;
+  row.published = view.extractor.network->published();
   row.count = samples.count;
   row.steps = samples.steps;
   if (view.frechet) {
     warn_small(samples.source, samples.count, view);
-    metrics::StatisticsAccumulator accumulator(features.dimensions);
-    accumulator.add(features);
-    row.frechet = metrics::frechet_distance(accumulator.finish(), view.statistics);
+    row.frechet = metrics::frechet_distance(seen.sums->finish(), view.statistics);
   }
-  if (view.inception_score) row.inception_score = metrics::inception_score(features);
-  if (view.neighbours) measure_neighbours(view, features, row);
-  if (!row.inception) row.predicted = count_predicted(features);
+  if (view.inception_score) row.inception_score = metrics::inception_score(seen.rows);
+  if (view.neighbours) measure_neighbours(view, seen.rows, row);
+  if (!row.inception) row.predicted = seen.predicted;
   job_.evaluation.distances.push_back(std::move(row));
 }
 
 void DistanceEvaluator::measure_neighbours(View& view, const metrics::Features& features, DistanceRow& row) {
+  row.neighbours_reference = view.neighbours_reference;
   const metrics::KernelDistanceOptions kernel;
   const std::int64_t fewer = std::min(features.count, view.features->count);
   if (job_.options.wants("kid") && fewer < kernel.subset_size)

@@ -23,18 +23,28 @@ class DistanceEvaluator {
     Extractor extractor;
     bool frechet = false, inception_score = false, neighbours = false;  // neighbours: kid, precision-recall
     metrics::FeatureStatistics statistics;
-    std::string reference;
+    std::string reference, neighbours_reference;
     std::optional<metrics::Features> features;
+    bool given = false, carried = false;  // statistics of --reference-statistics, of the network's file
+
+    bool needs_reference_images() const { return neighbours || (frechet && !given && !carried); }
+  };
+  // What is kept of a network's look at images: sums, and rows only where somebody needs them.
+  struct Look {
+    std::optional<metrics::StatisticsAccumulator> sums;
+    metrics::Features rows;
+    std::vector<std::int64_t> predicted;  // images by the class the network predicts
   };
 
   void plan_views();
   void check_sizes(const View& view) const;
+  void check_counts(const View& view);
   const data::ImageSet& reference_images();
   std::string reference_name();
   void find_reference(View& view);
-  bool read_given(View& view);
+  void read_given(View& view);
   bool read_cached(View& view, const std::string& protocol);
-  metrics::Features extract(View& view, const metrics::BytesView& images, const std::string& what);
+  Look look(View& view, const metrics::BytesView& images, const std::string& what, bool sums, bool logits);
   void measure(View& view, const SampleBytes& samples);
   void measure_neighbours(View& view, const metrics::Features& features, DistanceRow& row);
   void warn_small(const std::string& what, std::int64_t count, const View& view);

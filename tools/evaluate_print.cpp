@@ -46,8 +46,9 @@ ordered_json json_of(const DistanceRow& row, const EvaluateOptions& o) {
   out["extractor"] = row.extractor;
   out["extractor_sha256"] = row.digest;
   if (row.inception) out["protocol"] = o.protocol;
-  out["reference"] = row.reference;
-  if (row.frechet) out[row.inception ? "fid" : "fd_ref"] = *row.frechet;
+  if (!row.reference.empty()) out["reference"] = row.reference;
+  if (!row.neighbours_reference.empty()) out["neighbours_reference"] = row.neighbours_reference;
+  if (row.frechet) out[row.frechet_name()] = *row.frechet;
   if (row.inception_score) out["is"] = json_of(*row.inception_score);
   if (row.kernel) out["kid"] = json_of(*row.kernel);
   if (row.manifold) {
@@ -117,15 +118,15 @@ void print_rows(const EvaluateOptions& o, const Evaluation& e) {
   if (!e.recalibration.empty()) fmt::print("recalibrated: {}\n", e.recalibration);
 }
 
-void print_distance(const EvaluateOptions& o, const DistanceRow& row) {
+void print_distance(const DistanceRow& row) {
   fmt::print("\n{}: N = {}{}\n", row.source, row.count, row.steps ? fmt::format(", K = {}", *row.steps) : "");
-  if (row.frechet) fmt::print("  {:<18}{:.4f}\n", row.inception ? "FID" : "FD-ref", *row.frechet);
+  if (row.frechet) fmt::print("  {:<18}{:.4f}\n", row.frechet_title(), *row.frechet);
   if (row.inception_score)
     fmt::print("  {:<18}{:.4f} +- {:.4f}\n", "inception score", row.inception_score->mean,
                row.inception_score->deviation);
   if (row.kernel) fmt::print("  {:<18}{:.6f} +- {:.6f}\n", "KID", row.kernel->mean, row.kernel->deviation);
   if (row.manifold)
-    fmt::print("  {:<18}{:.4f} / {:.4f}\n", "precision / recall", row.manifold->precision,
+    fmt::print("  {:<18}{:.4f} / {:.4f}\n", "precision, recall", row.manifold->precision,
                row.manifold->recall);
   if (!row.predicted.empty()) {
     fmt::print("  predicted classes ");
@@ -133,10 +134,11 @@ void print_distance(const EvaluateOptions& o, const DistanceRow& row) {
       fmt::print(" {:.1f} %", 100 * static_cast<double>(n) / static_cast<double>(row.count));
     fmt::print("\n");
   }
-  fmt::print(
-      "  samples   {}\n  filter    {}\n  rounding  {}\n  network   {}{}\n  sha256    {}\n  reference {}\n",
-      row.made, row.filter, row.rounding, row.extractor, row.inception ? ", protocol " + o.protocol : "",
-      row.digest, row.reference);
+  fmt::print("  samples   {}\n  filter    {}\n  rounding  {}\n  network   {}\n  sha256    {}\n", row.made,
+             row.filter, row.rounding, row.extractor, row.digest);
+  if (!row.reference.empty()) fmt::print("  reference {}\n", row.reference);
+  if (!row.neighbours_reference.empty() && row.neighbours_reference != row.reference)
+    fmt::print("  reference of KID, precision, recall {}\n", row.neighbours_reference);
 }
 
 void print_separations(const Evaluation& e) {
@@ -159,7 +161,7 @@ void print_evaluation(const EvaluateOptions& options, const Evaluation& evaluati
   }
   fmt::print("{} {} ({}): {} images\n", evaluation.set, options.split, options.data.path, evaluation.count);
   if (!evaluation.rows.empty()) print_rows(options, evaluation);
-  for (const DistanceRow& row : evaluation.distances) print_distance(options, row);
+  for (const DistanceRow& row : evaluation.distances) print_distance(row);
   if (!evaluation.separations.empty()) print_separations(evaluation);
 }
 

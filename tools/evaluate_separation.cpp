@@ -100,6 +100,11 @@ void compare(EvaluateJob& job, const ImageScores& in, const ImageScores& out, co
 }  // namespace
 
 Separator::Separator(EvaluateJob& job) : job_(job) {
+  if (job.model.energy(std::nullopt) == models::EnergyKind::class_logit)
+    engine::fail_input(
+        "{}: its energy is that of a class, so log p(x) has no value without one; --metrics ood needs energy "
+        "head or logsumexp",
+        job.model.reader.path().string());
   for (const std::string& path : job.options.ood) {
     ImageSource source;
     source.option = "--ood";

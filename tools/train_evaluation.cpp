@@ -30,13 +30,14 @@ std::string TrainingEvaluation::protocol() const {
   if (!reference_.extractor) return "";
   const ebm::Config& c = job_.config;
   return fmt::format(
-      "fd_ref: {} chains of {} steps from p0 (step size {:g}, noise {:g}, gradient clamp {:g}, {} "
+      "fd_ref: {} chains of {} steps from {} (step size {:g}, noise {:g}, gradient clamp {:g}, {} "
       "statistics, "
       "seed {}, the same noise every time); fd_ref_buffer: as many chains of the buffer, evenly spaced, or "
       "all; "
       "nearest bytes; {}",
-      c.run.evaluate_samples, c.sampler.steps, c.sampler.step_size, c.sampler.noise, c.sampler.gradient_clamp,
-      c.sampler.batch_norm, c.run.seed, reference_.training.protocol);
+      c.run.evaluate_samples, c.sampler.steps, c.init.kind == "uniform" ? "U(-1, 1)" : "p0",
+      c.sampler.step_size, c.sampler.noise, c.sampler.gradient_clamp, c.sampler.batch_norm, c.run.seed,
+      reference_.training.protocol);
 }
 
 double TrainingEvaluation::distance(const std::vector<std::uint8_t>& pixels, std::int64_t count) {

@@ -125,7 +125,15 @@ class Loop {
   // part.
   EvaluationFigures evaluate(std::int64_t done) {
     const auto began = std::chrono::steady_clock::now();
-    const EvaluationFigures figures = evaluation_.evaluate(trainer_);
+    EvaluationFigures figures;
+    try {
+      figures = evaluation_.evaluate(trainer_);
+    } catch (const engine::Error& error) {  // it looks on; the run does not end for it
+      const std::string text = fmt::format("evaluation after {} iterations failed: {}", done, error.what());
+      progress_.message(text);
+      job_.directory.append_log(text);
+      return figures;
+    }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     progress_.message(describe(figures, done, seconds.count()));
     if (figures.validation_accuracy.value_or(-1) > best_accuracy_) {

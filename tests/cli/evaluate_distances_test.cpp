@@ -124,6 +124,20 @@ TEST_F(EvaluateDistancesTest, ReferenceStatisticsAreKeptWithTheirProtocol) {
                    "none.npz");
 }
 
+TEST_F(EvaluateDistancesTest, NeighboursSayTheirOwnReference) {
+  write_model("m.h5", {"", "head", true, false});
+  write_images("x.h5", 80);
+  evaluate("fd-ref", {"--samples", "buffer", "--cache", at("cache")});
+  std::string file;
+  for (const auto& entry : std::filesystem::directory_iterator(at("cache"))) file = entry.path();
+  const json row =
+      evaluate("fd-ref,precision-recall", {"--samples", "buffer", "--reference-statistics", file})
+          .at("distances")[0];
+  EXPECT_THAT(row.at("reference").get<std::string>(), HasSubstr(file));
+  EXPECT_THAT(row.at("neighbours_reference").get<std::string>(), HasSubstr("80 images, sha256 "));
+  EXPECT_TRUE(row.contains("precision") && row.contains("recall"));
+}
+
 TEST_F(EvaluateDistancesTest, PrintsTables) {
   write_model("m.h5", {"", "head", true, true});
   write_images("x.h5", 80);
@@ -180,6 +194,13 @@ TEST_F(EvaluateDistancesTest, RefusesInOneLine) {
   expect_bad_input(command("fd-ref", with({"--batch-norm", "batch"})), "--batch-norm: is for --metrics");
   expect_bad_input(command("kid", with({"--reference-statistics", at("x.npz")})),
                    "--reference-statistics: is for --metrics fd-ref or fid");
+  expect_bad_input(command("kid", own),
+                   "--metrics kid: needs 1000 images a side; there are 5000 samples and 12 ");
+  expect_bad_input(command("precision-recall", with({"--count", "3"})),
+                   "samples (fresh): 3 are too few for --metrics precision-recall, which needs 4 at least");
+  expect_bad_input(command("fd-ref", with({"--reference-statistics", at("x.npz"), "--cache", at("new")})),
+                   "x.npz");
+  EXPECT_FALSE(std::filesystem::exists(at("new")));
   expect_bad_input(command("robustness", {}), "'robustness' is not available");
   write_model("m.h5");
   expect_bad_input(command("fd-ref", own), "holds neither initial distribution nor replay buffer");

@@ -73,7 +73,7 @@ TEST_F(TrainEvaluationTest, ChangesNoBitOfTheRun) {
   EXPECT_EQ(buffer.size(), 2u);
   EXPECT_EQ(accuracy.size(), 2u);
   EXPECT_THAT(bytes_of(at("with/run.log")),
-              ::testing::HasSubstr("fd_ref: 70 chains of 2 steps from p0 (step size 1, noise 0.01"));
+              ::testing::HasSubstr("fd_ref: 70 chains of 2 steps from U(-1, 1) (step size 1, noise 0.01"));
 
   // A run that stops, continues and begins to evaluate late finds the same figure.
   Words half{"--max-iterations", "2"};

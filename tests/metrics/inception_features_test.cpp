@@ -52,7 +52,7 @@ class InceptionFeaturesTest : public ::testing::Test {
   }
 
   InceptionFeatures extractor(const InceptionOptions& options) {
-    return {context_, parameter, "formula weights", "abc", options};
+    return {context_, parameter, "formula weights", "abc", false, options};
   }
 
   void expect_golden(const std::string& name, InceptionProtocol protocol, const OwnedImages& images) {
@@ -106,7 +106,7 @@ TEST_F(InceptionFeaturesTest, NeitherBatchNorThreadsChangeABitAndTheBatchBoundsM
   const OwnedImages images = formula_images("colour", 3, 3, 16, 16);
   const Features together = extractor({.batch_size = 3}).extract(images.view());
   engine::Context one_thread{{.threads = 1}};
-  InceptionFeatures single(one_thread, parameter, "formula weights", "abc", {.batch_size = 1});
+  InceptionFeatures single(one_thread, parameter, "formula weights", "abc", false, {.batch_size = 1});
   single.extract(images.view().part(0, 1));
   const std::size_t of_one_image = one_thread.arena().peak_bytes();
   const Features apart = single.extract(images.view());

@@ -72,7 +72,8 @@ TEST_F(InceptionFile, GivesTheNetworkItHolds) {
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(opened->digest(), engine::to_hex(engine::sha256(std::as_bytes(std::span(bytes)))));
 
-  InceptionFeatures made(context_, formula_parameter, "", "", {.protocol = InceptionProtocol::pytorch_fid});
+  InceptionFeatures made(context_, formula_parameter, "", "", false,
+                         {.protocol = InceptionProtocol::pytorch_fid});
   const OwnedImages image = formula_images("colour", 1, 3, 32, 32);
   EXPECT_EQ(opened->extract(image.view()).logits, made.extract(image.view()).logits);
 }
