@@ -8,7 +8,7 @@ source scripts/common.sh
 readonly RECIPE=fashion-mnist-mebm-k5-small
 readonly BUILD=build/cpu
 readonly ENGINE=$BUILD/tools/mebm_engine
-readonly CHAINS=2000 CHAIN_STEPS=40
+readonly CHAINS=2000 CHAIN_STEPS=100
 
 usage() {
   cat <<TEXT

@@ -53,7 +53,7 @@ class Quickstart(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = done.stdout.splitlines()
             self.assertEqual(lines[-1], f"p0 | chains | data: runs/quickstart-{n}/samples/iteration_1000.png")
-            self.assertEqual(lines[-2], "FD-ref of 2000 images: p0 40.25, chains of 40 steps 17.5")
+            self.assertEqual(lines[-2], "FD-ref of 2000 images: p0 40.25, chains of 100 steps 17.5")
             self.assertRegex(lines[-3], r"^build \d+ s, training \d+ s, evaluation \d+ s, report \d+ s, total \d+ s$")
 
     def test_passes_options(self):
@@ -64,7 +64,7 @@ class Quickstart(unittest.TestCase):
                     "--samples fresh --count 2000 --json --steps ")
         self.assertEqual((self.engine.parent / "arguments").read_text().splitlines(),
                          [f"train --recipe fashion-mnist-mebm-k5-small --data {data} --out here --max-iterations 20",
-                          measured + "0", measured + "40", "report here"])
+                          measured + "0", measured + "100", "report here"])
 
     def test_paths_are_the_callers(self):
         (self.root / "elsewhere").mkdir()
