@@ -17,13 +17,6 @@ std::size_t bin_of(double confidence, int bins) {
   return static_cast<std::size_t>(bin);
 }
 
-// The largest probability of softmax(row), in fp64.
-double confidence_of(std::span<const float> row, float largest) {
-  double sum = 0;
-  for (const float logit : row) sum += std::exp(static_cast<double>(logit) - static_cast<double>(largest));
-  return 1 / sum;
-}
-
 void check_row(std::span<const float> row, std::int32_t label, std::size_t image) {
   for (std::size_t c = 0; c < row.size(); ++c)
     if (!std::isfinite(row[c])) engine::fail_input("image {}: logit {} is {}", image, c, row[c]);
@@ -33,6 +26,16 @@ void check_row(std::span<const float> row, std::int32_t label, std::size_t image
 }
 
 }  // namespace
+
+template <typename T>
+Prediction predict(std::span<const T> logits) {
+  const auto largest = std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const T logit : logits) sum += std::exp(static_cast<double>(logit) - static_cast<double>(*largest));
+  return {static_cast<std::size_t>(largest - logits.begin()), 1 / sum};
+}
+template Prediction predict(std::span<const float>);
+template Prediction predict(std::span<const double>);
 
 Calibration calibration(std::span<const float> logits, std::span<const std::int32_t> labels, int classes,
                         int bins) {
@@ -46,12 +49,11 @@ Calibration calibration(std::span<const float> logits, std::span<const std::int3
   for (std::size_t image = 0; image < labels.size(); ++image) {
     const auto row = logits.subspan(image * width, width);
     check_row(row, labels[image], image);
-    const auto largest = std::max_element(row.begin(), row.end());
-    const double confidence = confidence_of(row, *largest);
-    ReliabilityBin& bin = result.bins[bin_of(confidence, bins)];
+    const Prediction predicted = predict(row);
+    ReliabilityBin& bin = result.bins[bin_of(predicted.probability, bins)];
     ++bin.count;
-    bin.confidence += confidence;
-    bin.accuracy += largest - row.begin() == labels[image] ? 1 : 0;
+    bin.confidence += predicted.probability;
+    bin.accuracy += predicted.label == static_cast<std::size_t>(labels[image]) ? 1 : 0;
   }
   for (ReliabilityBin& bin : result.bins) {
     if (bin.count == 0) continue;

@@ -1,11 +1,20 @@
 #pragma once
 // How far a classifier's confidence can be believed.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace mebm::metrics {
+
+struct Prediction {
+  std::size_t label = 0;   // of the largest logit, the first of equals
+  double probability = 0;  // of that label by softmax, in fp64
+};
+// T: float or double; at least one logit.
+template <typename T>
+Prediction predict(std::span<const T> logits);
 
 // Bin b holds images whose largest probability lies in (b/B, (b+1)/B]; an empty bin has zeros.
 struct ReliabilityBin {

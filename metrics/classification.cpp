@@ -16,8 +16,7 @@ namespace {
 std::int64_t count_correct(const Tensor& logits, std::span<const std::int32_t> labels,
                            std::vector<float>* keep) {
   const auto classes = static_cast<std::ptrdiff_t>(logits.extent(1));
-  std::vector<double> values(static_cast<std::size_t>(logits.elements()));
-  engine::ops::read(logits, values);
+  const std::vector<double> values = engine::ops::host_values(logits);
   if (keep != nullptr)
     for (const double value : values) keep->push_back(static_cast<float>(value));
   std::int64_t correct = 0;

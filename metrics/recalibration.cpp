@@ -11,12 +11,6 @@ namespace mebm::metrics {
 
 namespace {
 
-std::vector<double> host_values(const engine::Tensor& tensor) {
-  std::vector<double> values(static_cast<std::size_t>(tensor.elements()));
-  engine::ops::read(tensor, values);
-  return values;
-}
-
 void set_values(const std::vector<double>& values, engine::Tensor& tensor) {
   engine::ops::write(values, tensor);
   tensor.bump_version();
@@ -27,7 +21,7 @@ void set_values(const std::vector<double>& values, engine::Tensor& tensor) {
 KeepStatistics::KeepStatistics(models::WideResNet& model) : model_(model) {
   for (const models::NamedBuffer& buffer : model.buffers())
     if (buffer.tensor != nullptr)
-      values_.push_back(host_values(*buffer.tensor));
+      values_.push_back(engine::ops::host_values(*buffer.tensor));
     else
       counters_.push_back(*buffer.counter);
 }
@@ -70,7 +64,7 @@ void recalibrate(autograd::Tape& tape, models::WideResNet& model, const data::Im
     std::size_t k = 0;
     for (const models::NamedBuffer& buffer : buffers) {
       if (buffer.tensor == nullptr) continue;
-      const std::vector<double> values = host_values(*buffer.tensor);
+      const std::vector<double> values = engine::ops::host_values(*buffer.tensor);
       for (std::size_t i = 0; i < values.size(); ++i) sums[k][i] += scale * values[i];
       ++k;
     }

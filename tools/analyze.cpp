@@ -9,6 +9,7 @@
 #include "tools/analyze_files.h"
 #include "tools/commands.h"
 #include "tools/count_progress.h"
+#include "tools/word_list.h"
 
 namespace mebm::tools {
 
@@ -21,20 +22,12 @@ constexpr std::int64_t kMaxImages = 1 << 20;  // --count
 
 // --figures as given: the figures in the order of all_figures(), each once; nothing given: all.
 std::vector<const FigureKind*> parse_figures(const std::optional<std::string>& list) {
+  std::vector<std::string> known;
+  for (const FigureKind& figure : all_figures()) known.emplace_back(figure.name);
+  const std::vector<std::string> words = list ? parse_words("--figures", *list, known) : known;
   std::vector<const FigureKind*> chosen;
-  std::vector<std::string> words;
-  for (std::size_t begin = 0; list && begin <= list->size();) {
-    const std::size_t end = std::min(list->find(',', begin), list->size());
-    words.push_back(list->substr(begin, end - begin));
-    begin = end + 1;
-  }
-  for (const FigureKind& figure : all_figures()) {
-    const auto found = std::find(words.begin(), words.end(), figure.name);
-    if (list && found == words.end()) continue;
-    chosen.push_back(&figure);
-    std::erase(words, figure.name);
-  }
-  if (!words.empty()) fail_input("--figures: '{}' is unknown; known: {}", words[0], known_figures());
+  for (const FigureKind& figure : all_figures())
+    if (std::find(words.begin(), words.end(), figure.name) != words.end()) chosen.push_back(&figure);
   return chosen;
 }
 

@@ -32,8 +32,7 @@ ebm::LangevinOptions sampler_options(const AnalyzeOptions& o, const StoredModel&
 
 template <typename T>
 void append(const Tensor& tensor, std::int64_t rows, std::vector<T>& values) {
-  std::vector<double> all(static_cast<std::size_t>(tensor.elements()));
-  engine::ops::read(tensor, all);
+  const std::vector<double> all = engine::ops::host_values(tensor);
   const auto end =
       all.begin() + static_cast<std::ptrdiff_t>(all.size() / static_cast<std::size_t>(tensor.extent(0)) *
                                                 static_cast<std::size_t>(rows));

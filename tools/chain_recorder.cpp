@@ -47,8 +47,7 @@ EnergyRecord::EnergyRecord(const std::vector<int>& steps) {
 void EnergyRecord::record(int step, const ebm::ChainPart& part, const engine::Tensor& energies) {
   const auto found = summaries_.find(step);
   if (found == summaries_.end()) return;
-  std::vector<double> values(static_cast<std::size_t>(energies.elements()));
-  engine::ops::read(energies, values);
+  const std::vector<double> values = engine::ops::host_values(energies);
   EnergySummary& summary = found->second;
   summary.chains += part.kept;
   for (std::size_t i = 0; i < static_cast<std::size_t>(part.kept); ++i) {

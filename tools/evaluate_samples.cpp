@@ -8,6 +8,7 @@
 #include "ebm/chain_batches.h"
 #include "engine/core/error.h"
 #include "engine/ops/elementwise.h"
+#include "metrics/calibration.h"
 #include "tools/count_progress.h"
 #include "tools/word_list.h"
 
@@ -36,6 +37,7 @@ SampleSources::SampleSources(EvaluateJob& job) : job_(job) {
   if (o.step_size) require_range("--step-size", *o.step_size, 0, kLarge);
   if (o.noise) require_range("--noise", *o.noise, 0, kLarge);
   choose();
+  check_chain_options();
   for (const std::string& name : names_) {
     if (name == "fresh") open_fresh();
     if (name == "file") open_file();
@@ -92,6 +94,20 @@ void SampleSources::choose() {
           file);
   }
   if (o.samples_file) names_.push_back("file");
+}
+
+// What only new chains obey is a mistake where there are none.
+void SampleSources::check_chain_options() const {
+  if (std::find(names_.begin(), names_.end(), "fresh") != names_.end()) return;
+  const EvaluateOptions& o = job_.options;
+  const std::pair<const char*, bool> given[] = {
+      {"--steps", o.steps.has_value()},
+      {"--step-size", o.step_size.has_value()},
+      {"--noise", o.noise.has_value()},
+      {"--init", o.init.has_value()},
+      {"--initial-distribution", o.initial_distribution.has_value()}};
+  for (const auto& [name, set] : given)
+    if (set) fail_input("{}: is for new chains, --samples fresh", name);
 }
 
 bool SampleSources::buffer_filter_works() const {
@@ -201,14 +217,11 @@ std::vector<std::int64_t> SampleSources::surest(ebm::ReplayBuffer& buffer) {
     const autograd::Variable features =
         job_.model.network->features(tape, x, models::Pass::single(rows, false));
     const engine::Tensor logits = job_.model.network->logits(tape, features).value;
-    std::vector<double> values(static_cast<std::size_t>(logits.elements()));
-    engine::ops::read(logits, values);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const double* row = values.data() + r * classes;
-      const double* best = std::max_element(row, row + classes);
-      double sum = 0;
-      for (int c = 0; c < classes; ++c) sum += std::exp(row[c] - *best);
-      by_class[static_cast<std::size_t>(best - row)].emplace_back(1 / sum, first + r);
+    const std::vector<double> values = engine::ops::host_values(logits);
+    const auto width = static_cast<std::size_t>(classes);
+    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+      const metrics::Prediction predicted = metrics::predict(std::span(values).subspan(r * width, width));
+      by_class[predicted.label].emplace_back(predicted.probability, first + static_cast<std::int64_t>(r));
     }
     progress.update(first + rows);
   }

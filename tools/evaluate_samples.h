@@ -40,6 +40,7 @@ class SampleSources {
 
  private:
   void choose();
+  void check_chain_options() const;
   void open_fresh();
   void open_file();
   bool buffer_filter_works() const;

@@ -8,6 +8,7 @@
 #include "ebm/langevin_sampler.h"
 #include "engine/core/error.h"
 #include "engine/ops/elementwise.h"
+#include "metrics/calibration.h"
 #include "tools/count_progress.h"
 #include "tools/evaluate.h"
 
@@ -23,20 +24,14 @@ struct ImageScores {
   std::vector<double> log_density, max_probability, gradient_norm;
 };
 
-std::vector<double> host_values(const Tensor& tensor) {
-  std::vector<double> values(static_cast<std::size_t>(tensor.elements()));
-  engine::ops::read(tensor, values);
-  return values;
-}
-
 void score_batch(EvaluateJob& job, const Tensor& images, ImageScores& scores) {
   const std::int64_t rows = images.extent(0);
   const auto pass = models::Pass::single(rows, false);
   Tensor energies;
   const Tensor gradient = ebm::energy_gradient(job.runtime.tape, *job.model.network, images,
                                                job.model.energy(std::nullopt), {}, pass, &energies);
-  for (const double energy : host_values(energies)) scores.log_density.push_back(-energy);
-  const std::vector<double> slopes = host_values(gradient);
+  for (const double energy : engine::ops::host_values(energies)) scores.log_density.push_back(-energy);
+  const std::vector<double> slopes = engine::ops::host_values(gradient);
   const std::size_t size = slopes.size() / static_cast<std::size_t>(rows);
   for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
     double sum = 0;
@@ -48,13 +43,11 @@ void score_batch(EvaluateJob& job, const Tensor& images, ImageScores& scores) {
   const autograd::NoRecording no_recording(job.runtime.tape);
   const autograd::Variable features =
       job.model.network->features(job.runtime.tape, autograd::Variable{images}, pass);
-  const std::vector<double> logits = host_values(job.model.network->logits(job.runtime.tape, features).value);
+  const std::vector<double> logits =
+      engine::ops::host_values(job.model.network->logits(job.runtime.tape, features).value);
   for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
-    const double* row = logits.data() + r * classes;
-    const double best = *std::max_element(row, row + classes);
-    double sum = 0;
-    for (std::size_t c = 0; c < classes; ++c) sum += std::exp(row[c] - best);
-    scores.max_probability.push_back(1 / sum);
+    scores.max_probability.push_back(
+        metrics::predict(std::span(logits).subspan(r * classes, classes)).probability);
   }
 }
 

@@ -23,8 +23,7 @@ std::vector<std::uint8_t> bytes_of(const data::ImageSet& set) {
 
 void append_bytes(const engine::Tensor& images, std::int64_t rows, Rounding rounding,
                   std::vector<std::uint8_t>& to) {
-  std::vector<double> values(static_cast<std::size_t>(images.elements()));
-  engine::ops::read(images, values);
+  const std::vector<double> values = engine::ops::host_values(images);
   const std::size_t size = values.size() / static_cast<std::size_t>(images.extent(0));
   for (std::size_t i = 0; i < size * static_cast<std::size_t>(rows); ++i) {
     if (!std::isfinite(values[i]))

@@ -131,8 +131,7 @@ engine::FileAttributes provenance(const SampleJob& job) {
 }
 
 std::vector<float> floats(const engine::Tensor& images) {
-  std::vector<double> values(static_cast<std::size_t>(images.elements()));
-  engine::ops::read(images, values);
+  const std::vector<double> values = engine::ops::host_values(images);
   return {values.begin(), values.end()};
 }
 

@@ -180,6 +180,12 @@ void read(const Tensor& tensor, std::span<double> out) {
   });
 }
 
+std::vector<double> host_values(const Tensor& tensor) {
+  std::vector<double> values(static_cast<std::size_t>(tensor.elements()));
+  read(tensor, values);
+  return values;
+}
+
 void write(std::span<const double> in, Tensor& tensor) {
   dispatch_float(tensor.dtype(), "write", [&]<typename T>() {
     std::vector<T> converted(in.size());

@@ -33,6 +33,7 @@ double sum(Context& context, const Tensor& x);
 
 // Host copies of a floating tensor, in the order of the plain layout (N,C,H,W), wherever and however it lies.
 void read(const Tensor& tensor, std::span<double> out);
+std::vector<double> host_values(const Tensor& tensor);
 void write(std::span<const double> values, Tensor& tensor);
 // The same in the tensor's own type, float or double.
 template <typename T>

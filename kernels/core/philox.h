@@ -45,20 +45,24 @@ struct PhiloxWords {
   std::uint32_t word[4];
 };
 
+// One round of Philox4x32 on counter {c0, c1, c2, c3} under key words k0, k1.
+MEBM_HOST_DEVICE void philox_round(std::uint32_t& c0, std::uint32_t& c1, std::uint32_t& c2, std::uint32_t& c3,
+                                   std::uint32_t k0, std::uint32_t k1) {
+  const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0;
+  const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * c2;
+  c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
+  c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
+  c1 = static_cast<std::uint32_t>(p1);
+  c3 = static_cast<std::uint32_t>(p0);
+}
+// By how much the key words grow from round to round.
+inline constexpr std::uint32_t kPhiloxRaise0 = 0x9E3779B9u, kPhiloxRaise1 = 0xBB67AE85u;
+
 // Ten rounds of Philox4x32 on counter {c0, c1, c2, c3}.
 MEBM_HOST_DEVICE PhiloxWords philox4x32_10(PhiloxKey key, std::uint32_t c0, std::uint32_t c1,
                                            std::uint32_t c2, std::uint32_t c3) {
-  std::uint32_t k0 = key.low, k1 = key.high;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0;
-    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * c2;
-    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
-    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c1 = static_cast<std::uint32_t>(p1);
-    c3 = static_cast<std::uint32_t>(p0);
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
+  for (std::uint32_t round = 0; round < 10; ++round)
+    philox_round(c0, c1, c2, c3, key.low + round * kPhiloxRaise0, key.high + round * kPhiloxRaise1);
   return {{c0, c1, c2, c3}};
 }
 

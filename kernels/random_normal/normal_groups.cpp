@@ -25,19 +25,12 @@ MEBM_INLINE void words_of(const GroupRange& range, std::uint32_t first, WordLane
     w.word[2][i] = range.step | (static_cast<std::uint32_t>(range.purpose) << 24);
     w.word[3][i] = range.iteration;
   }
-  std::uint32_t k0 = range.key.low, k1 = range.key.high;
-  for (int round = 0; round < 10; ++round) {
+  for (std::uint32_t round = 0; round < 10; ++round) {
+    const std::uint32_t k0 = range.key.low + round * kPhiloxRaise0,
+                        k1 = range.key.high + round * kPhiloxRaise1;
 #pragma omp simd
-    for (int i = 0; i < kLanes; ++i) {
-      const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * w.word[0][i];
-      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * w.word[2][i];
-      w.word[0][i] = static_cast<std::uint32_t>(p1 >> 32) ^ w.word[1][i] ^ k0;
-      w.word[2][i] = static_cast<std::uint32_t>(p0 >> 32) ^ w.word[3][i] ^ k1;
-      w.word[1][i] = static_cast<std::uint32_t>(p1);
-      w.word[3][i] = static_cast<std::uint32_t>(p0);
-    }
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    for (int i = 0; i < kLanes; ++i)
+      philox_round(w.word[0][i], w.word[1][i], w.word[2][i], w.word[3][i], k0, k1);
   }
 }
 

@@ -190,8 +190,8 @@ TEST_F(AnalyzeTest, BadInputIsRefusedBeforeAnythingIsWritten) {
     expect_bad_input(with(options, model), message, "out");
   };
   expect_bad_input({"analyze", "--data", at("x.h5"), "--out", at("out")}, "--checkpoint is required", "out");
-  refused({"--figures", "tsne,tnse"}, "--figures: 'tnse' is unknown; known: tsne, tsne-class,");
-  refused({"--figures", "tsne,"}, "--figures: '' is unknown");
+  refused({"--figures", "tsne,tnse"}, "--figures: 'tnse' is not available; known: tsne, tsne-class,");
+  refused({"--figures", "tsne,"}, "--figures: '' is not available");
   refused({"--count", "41"}, "--count 41: " + at("x.h5") + " holds 40 images");
   refused({"--count", "0"}, "--count 0 is outside 1 ...");
   refused({"--count", "40", "--perplexity", "119"}, "120 points are too few for --perplexity 119");

@@ -202,6 +202,9 @@ TEST_F(EvaluateDistancesTest, RefusesInOneLine) {
                    "x.npz");
   EXPECT_FALSE(std::filesystem::exists(at("new")));
   expect_bad_input(command("robustness", {}), "'robustness' is not available");
+  for (const std::string option : {"--steps", "--step-size", "--noise"})
+    expect_bad_input(command("fd-ref", with({"--samples-file", at("x.h5"), option, "1"})),
+                     option + ": is for new chains, --samples fresh");
   write_model("m.h5");
   expect_bad_input(command("fd-ref", own), "holds neither initial distribution nor replay buffer");
 }

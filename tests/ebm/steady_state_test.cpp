@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -20,6 +19,7 @@
 
 #include "ebm/trainer.h"
 #include "tests/ebm/counted_allocations.h"
+#include "tests/ebm/striped_images.h"
 
 namespace mebm::ebm {
 namespace {
@@ -38,18 +38,6 @@ struct Case {
   int threads = 2, labelled = 4;
   bool uniform = false;
 };
-
-data::ImageSet stripes() {
-  data::ImageSet set;
-  set.name = "stripes";
-  set.channels = kShape.channels;
-  set.height = set.width = set.original_height = set.original_width = kShape.height;
-  set.num_classes = 4;
-  for (int i = 0; i < kImages * kShape.elements(); ++i)
-    set.values.push_back(static_cast<float>(std::sin(0.41 * i + 1e-3 * (i % 613))));
-  for (int i = 0; i < kImages; ++i) set.labels.push_back(i % 4);
-  return set;
-}
 
 // Six batches are a pass over the images: the iterations that are watched begin one.
 Config configuration(const Case& c) {
@@ -75,7 +63,8 @@ Config configuration(const Case& c) {
 class SteadyState : public ::testing::TestWithParam<Case> {
  protected:
   SteadyState()
-      : context_({.threads = GetParam().threads, .convolution = GetParam().convolution}), images_(stripes()) {
+      : context_({.threads = GetParam().threads, .convolution = GetParam().convolution}),
+        images_(striped_images(kImages)) {
     std::vector<std::int64_t> indices(kImages);
     std::iota(indices.begin(), indices.end(), 0);
     std::shared_ptr<const InitialDistribution> initial;

@@ -13,15 +13,14 @@
 
 #include "ebm/trainer.h"
 #include "engine/ops/elementwise.h"
+#include "tests/ebm/striped_images.h"
 
 namespace mebm::ebm {
 
 using Values = std::vector<double>;
 
 inline Values values_of(const engine::Tensor& tensor) {
-  Values out(static_cast<std::size_t>(tensor.elements()));
-  engine::ops::read(tensor, out);
-  return out;
+  return engine::ops::host_values(tensor);
 }
 
 // Copies of every iteration's result and choices.
@@ -68,15 +67,7 @@ class TrainerTest : public ::testing::Test {
   static constexpr ImageShape kShape{3, 8, 8};
   static constexpr int kImages = 24;
 
-  TrainerTest() {
-    images_.name = "stripes";
-    images_.channels = kShape.channels;
-    images_.height = images_.width = images_.original_height = images_.original_width = kShape.height;
-    images_.num_classes = 4;
-    for (int i = 0; i < kImages * kShape.elements(); ++i)
-      images_.values.push_back(static_cast<float>(std::sin(0.41 * i + 1e-3 * (i % 613))));
-    for (int i = 0; i < kImages; ++i) images_.labels.push_back(i % 4);
-  }
+  TrainerTest() { images_ = striped_images(kImages); }
 
   // M-JEM, K = 2.
   static Config tiny() {
