@@ -30,6 +30,9 @@ if(MEBM_SANITIZE)
   target_link_options(mebm_options INTERFACE -fsanitize=${MEBM_SANITIZE})
 endif()
 
+# For folders whose code parses, prints and writes files: a third less compile time, and nothing to gain by more.
+set(MEBM_LIGHT_OPTIMISATION "$<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>")
+
 # mebm_add_library(<name> SOURCES ... [PUBLIC libs...] [PRIVATE libs...]): one folder's target.
 function(mebm_add_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})

@@ -8,15 +8,16 @@ source scripts/common.sh
 readonly RECIPE=fashion-mnist-mebm-k5-small
 readonly BUILD=build/cpu
 readonly ENGINE=$BUILD/tools/mebm_engine
-readonly CHAINS=2000 CHAIN_STEPS=100
+readonly CHAINS=2000
 
 usage() {
   cat <<TEXT
 usage: scripts/quickstart.sh [--out DIR] [--iterations N] [--data DIR] [--skip-dependencies]
 
 Installs what is missing, builds the engine, trains the recipe $RECIPE
-on Fashion-MNIST, measures how far $CHAINS fresh chains are from the data (FD-ref) beside the
-starts they come from, writes the run's report and names the picture it leaves:
+on Fashion-MNIST, measures how far its chains (the replay buffer, and $CHAINS new ones of the
+training's length) are from the data, beside the starts they come from (FD-ref), writes the
+run's report and names the picture it leaves:
 p0 | chains | data side by side.
 
   --out DIR             run directory (default: the next free runs/quickstart-<n>)
@@ -50,14 +51,14 @@ latest_checkpoint() {
 
 # measure RUN DATA CHECKPOINT: FD-ref of the starts and of chains, as JSON beside the run's other files.
 measure() {
-  local arguments=(evaluate --checkpoint "$3" --data "$2" --metrics fd-ref --samples fresh --count "$CHAINS" --json)
-  "$ENGINE" "${arguments[@]}" --steps 0 >"$1/p0.json" &&
-    "$ENGINE" "${arguments[@]}" --steps "$CHAIN_STEPS" >"$1/evaluation.json"
+  local arguments=(evaluate --checkpoint "$3" --data "$2" --metrics fd-ref --count "$CHAINS" --json)
+  "$ENGINE" "${arguments[@]}" --samples fresh --steps 0 >"$1/p0.json" &&
+    "$ENGINE" "${arguments[@]}" --samples fresh,buffer >"$1/evaluation.json"
 }
 
-# fd_ref FILE: the figure in a file of measure.
+# fd_ref FILE N: the N-th figure in a file of measure.
 fd_ref() {
-  sed -n 's/^ *"fd_ref": \([0-9.]*\).*/\1/p' "$1" | head -n 1
+  sed -n 's/^ *"fd_ref": \([-+0-9.e]*\).*/\1/p' "$1" | sed -n "$2p"
 }
 
 out='' iterations='' data='' skip_dependencies=0
@@ -94,5 +95,6 @@ checkpoint=$(latest_checkpoint "$out")
 stage evaluation measure "$out" "$data" "$checkpoint"
 stage report "$ENGINE" report "$out"
 print_stage_times
-echo "FD-ref of $CHAINS images: p0 $(fd_ref "$out/p0.json"), chains of $CHAIN_STEPS steps $(fd_ref "$out/evaluation.json")"
+printf 'FD-ref: p0 %.2f, chains (buffer) %.2f, new chains %.2f\n' \
+  "$(fd_ref "$out/p0.json" 1)" "$(fd_ref "$out/evaluation.json" 2)" "$(fd_ref "$out/evaluation.json" 1)"
 echo "p0 | chains | data: $picture"

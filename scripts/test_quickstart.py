@@ -11,8 +11,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 ENGINE = """#!/usr/bin/env bash
 echo "$*" >>"$(dirname "$0")/arguments"
 if [[ $1 == evaluate ]]; then
-  [[ $* == *"--steps 0"* ]] && figure=40.25 || figure=17.5
-  printf '{\n  "distances": [\n    {\n      "fd_ref": %s,\n      "other": 1\n    }\n  ]\n}\n' "$figure"
+  [[ $* == *"--steps 0"* ]] && figures=(40.25) || figures=(17.5 6.25e-01)
+  printf '{\n  "distances": [\n'
+  printf '    {\n      "fd_ref": %s,\n      "other": 1\n    }\n' "${figures[@]}"
+  printf '  ]\n}\n'
   exit
 fi
 [[ $1 != report ]] || exit 0
@@ -53,7 +55,7 @@ class Quickstart(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = done.stdout.splitlines()
             self.assertEqual(lines[-1], f"p0 | chains | data: runs/quickstart-{n}/samples/iteration_1000.png")
-            self.assertEqual(lines[-2], "FD-ref of 2000 images: p0 40.25, chains of 100 steps 17.5")
+            self.assertEqual(lines[-2], "FD-ref: p0 40.25, chains (buffer) 0.62, new chains 17.50")
             self.assertRegex(lines[-3], r"^build \d+ s, training \d+ s, evaluation \d+ s, report \d+ s, total \d+ s$")
 
     def test_passes_options(self):
@@ -61,10 +63,10 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         data = self.root / "data"
         measured = (f"evaluate --checkpoint here/checkpoints/iteration-0001000.h5 --data {data} --metrics fd-ref "
-                    "--samples fresh --count 2000 --json --steps ")
+                    "--count 2000 --json --samples fresh")
         self.assertEqual((self.engine.parent / "arguments").read_text().splitlines(),
                          [f"train --recipe fashion-mnist-mebm-k5-small --data {data} --out here --max-iterations 20",
-                          measured + "0", measured + "100", "report here"])
+                          measured + " --steps 0", measured + ",buffer", "report here"])
 
     def test_paths_are_the_callers(self):
         (self.root / "elsewhere").mkdir()
